@@ -1,0 +1,74 @@
+//! `POST /contacts/lookup`: the browser of a logged-in agent has the secret, and gets what the caller disclosed.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::agent::read_contact;
+use shared::answer::Answer;
+use shared::clock::{UnixSeconds, now};
+use shared::config::{Aws, CannotStart};
+use shared::problem::Problem;
+use shared::records::{Records, Status};
+use shared::run;
+
+struct State {
+    records: Records,
+}
+
+/// The answer: 200 when the session has ended, 202 while the citizen's answer is awaited.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found<'a> {
+    status: &'static str,
+    /// For the case file: it finds the record in the audit report.
+    reference: String,
+    purpose: &'a str,
+    /// `[{id, value, label: {nl, en}, issuedAt}]`, as it was sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<&'a RawValue>,
+    /// When the record is deleted at the latest.
+    expires_at: UnixSeconds,
+}
+
+impl run::State for State {
+    async fn load() -> Result<Self, CannotStart> {
+        Ok(Self { records: Aws::from_environment().await?.records()? })
+    }
+}
+
+async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
+    let (secret, holder) = read_contact(&request)?;
+    let id = secret.record_id();
+    let record = state.records.look_up(&id, &holder, now()).await?.ok_or(Problem::UnknownSecret)?;
+    let (http_status, status, opened) = match record.status {
+        Status::Pending => (StatusCode::ACCEPTED, "pending", None),
+        Status::Declined => (StatusCode::OK, "declined", None),
+        Status::Lost => (StatusCode::OK, "lost", None),
+        Status::Disclosed(sealed) => {
+            let opened = sealed.open(&secret.key_pair(), &record.purpose).map_err(|_| {
+                tracing::error!(%id, "the record's attributes do not open with its secret");
+                Problem::Internal
+            })?;
+            (StatusCode::OK, "disclosed", Some(opened))
+        }
+    };
+    let attributes = opened.as_deref().map(|json| serde_json::from_slice(json)).transpose().map_err(|_| Problem::Internal)?;
+    tracing::info!(status, "looked up");
+    let found = Found {
+        status,
+        reference: id.reference(),
+        purpose: &record.purpose,
+        attributes,
+        expires_at: record.expires_at - Records::MARGIN,
+    };
+    Ok(Answer::json(http_status, &found))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run::http(handle).await
+}

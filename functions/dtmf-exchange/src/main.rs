@@ -1,0 +1,101 @@
+//! `POST /dtmf/exchange`, or invoked by Amazon Connect: telephony has the code that the citizen's phone dialled, and
+//! gets the secret for it. This is all that telephony ever gets.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use aws_lambda_events::connect::ConnectEvent;
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::answer::Answer;
+use shared::clock::now;
+use shared::code::Code;
+use shared::code_key::{CodeKey, CodeLock};
+use shared::codes::Codes;
+use shared::config::{Aws, CannotStart};
+use shared::connect::{self, Outcome};
+use shared::contact::ContactId;
+use shared::problem::Problem;
+use shared::request::read_body;
+use shared::run;
+use shared::secret::Secret;
+
+const SHAPE: &str = "The body is a JSON object with the texts \"dtmf\" and \"contactId\" and nothing else.";
+const DTMF: &str = "\"dtmf\" is ten digits 0 to 9.";
+const CONTACT_ID: &str = "\"contactId\" is 1 to 128 visible ASCII characters.";
+
+struct State {
+    codes: Codes,
+    code_key: CodeKey,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Body {
+    dtmf: String,
+    contact_id: String,
+}
+
+#[derive(Serialize)]
+struct Exchanged<'a> {
+    secret: &'a str,
+}
+
+impl run::State for State {
+    async fn load() -> Result<Self, CannotStart> {
+        let aws = Aws::from_environment().await?;
+        Ok(Self { codes: aws.codes()?, code_key: aws.code_key()? })
+    }
+}
+
+async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
+    let body: Body = read_body(&request, SHAPE)?;
+    let code = body.dtmf.parse().map_err(|_| Problem::InvalidBody(DTMF))?;
+    let contact = body.contact_id.parse().map_err(|_| Problem::InvalidBody(CONTACT_ID))?;
+    let secret = exchange(&state, &code, &contact).await?;
+    Ok(Answer::json(StatusCode::OK, &Exchanged { secret: &secret.reveal() }))
+}
+
+/// The flow passes what was keyed as the parameter `dtmf`: any text, as `Timeout` if nothing was.
+async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
+    let (Ok(code), Ok(contact)) = (connect::parameter(&event, "dtmf").parse(), connect::contact_id(&event)) else {
+        return Outcome::new("unknown_code");
+    };
+    match exchange(&state, &code, &contact).await {
+        Ok(secret) => Outcome::new("ok").with("secret", &secret.reveal()),
+        Err(Problem::UnknownCode) => Outcome::new("unknown_code"),
+        Err(_) => Outcome::unavailable(),
+    }
+}
+
+async fn exchange(state: &State, code: &Code, contact: &ContactId) -> Result<Secret, Problem> {
+    let lock = state.code_key.lock(code).await.map_err(|_| Problem::Unavailable)?;
+    if let Some(secret) = open(state, &lock, contact).await? {
+        return Ok(secret);
+    }
+    // The code may have been made just before a new key took over.
+    let previous = state.code_key.previous_lock(code).await.map_err(|_| Problem::Unavailable)?;
+    if previous.id() != lock.id()
+        && let Some(secret) = open(state, &previous, contact).await?
+    {
+        return Ok(secret);
+    }
+    tracing::info!("unknown code");
+    Err(Problem::UnknownCode)
+}
+
+async fn open(state: &State, lock: &CodeLock, contact: &ContactId) -> Result<Option<Secret>, Problem> {
+    let Some(sealed) = state.codes.exchange(lock.id(), &lock.contact_tag(contact), now()).await? else { return Ok(None) };
+    let secret = lock.open(&sealed).map_err(|_| {
+        tracing::error!("a code's secret does not open with the code");
+        Problem::Internal
+    })?;
+    tracing::info!("code exchanged");
+    Ok(Some(secret))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run::http_and_connect(handle, handle_connect).await
+}

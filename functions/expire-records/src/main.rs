@@ -1,0 +1,78 @@
+//! Every minute: deletes the records and codes whose time has passed. DynamoDB's own TTL deletes them too, but only
+//! "within a few days" (Amazon DynamoDB developer guide, "Using time to live"): it is the safety net.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use shared::clock::now;
+use shared::codes::Codes;
+use shared::config::{Aws, CannotStart};
+use shared::records::{DatabaseUnavailable, Records};
+use shared::run::{self, RunFailed};
+
+struct State {
+    records: Records,
+    codes: Codes,
+}
+
+impl run::State for State {
+    async fn load() -> Result<Self, CannotStart> {
+        let aws = Aws::from_environment().await?;
+        Ok(Self { records: aws.records()?, codes: aws.codes()? })
+    }
+}
+
+/// How a sweep of one table went.
+#[derive(Default)]
+struct Sweep {
+    deleted: u32,
+    failed: u32,
+}
+
+impl Sweep {
+    /// One that can't be deleted does not stop the others: the next run tries it again.
+    fn count(&mut self, deletion: Result<bool, DatabaseUnavailable>) {
+        match deletion {
+            Ok(deleted) => self.deleted += u32::from(deleted),
+            Err(DatabaseUnavailable) => self.failed += 1,
+        }
+    }
+}
+
+async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
+    let now = now();
+    // Both tables are swept, though one of them fails.
+    let (records, codes) = tokio::join!(sweep_records(&state.records, now), sweep_codes(&state.codes, now));
+    let (records, codes) = (records.map_err(|_| RunFailed)?, codes.map_err(|_| RunFailed)?);
+    if records.deleted + records.failed + codes.deleted + codes.failed > 0 {
+        tracing::info!(
+            records = records.deleted,
+            codes = codes.deleted,
+            records_failed = records.failed,
+            codes_failed = codes.failed,
+            "expired"
+        );
+    }
+    if records.failed + codes.failed == 0 { Ok(()) } else { Err(RunFailed) }
+}
+
+async fn sweep_records(records: &Records, now: i64) -> Result<Sweep, DatabaseUnavailable> {
+    let mut sweep = Sweep::default();
+    for key in records.expired(now).await? {
+        sweep.count(records.expire(&key, now).await);
+    }
+    Ok(sweep)
+}
+
+async fn sweep_codes(codes: &Codes, now: i64) -> Result<Sweep, DatabaseUnavailable> {
+    let mut sweep = Sweep::default();
+    for key in codes.expired(now).await? {
+        sweep.count(codes.expire(&key, now).await);
+    }
+    Ok(sweep)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run::schedule(handle).await
+}

@@ -1,0 +1,64 @@
+//! `POST /sessions`: a citizen starts. `GET /purposes/{name}`: what they must know before they do.
+
+mod purposes;
+mod sessions;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_http::Request;
+use lambda_http::http::Method;
+use shared::answer::Answer;
+use shared::code_key::CodeKey;
+use shared::codes::Codes;
+use shared::config::{Aws, CannotStart, optional_variable, variable};
+use shared::irma::{IrmaServer, RequestorToken};
+use shared::parameters::Purposes;
+use shared::problem::Problem;
+use shared::records::Records;
+use shared::run;
+use shared::token_key::TokenKey;
+use tokio::sync::RwLock;
+
+struct State {
+    dynamodb: aws_sdk_dynamodb::Client,
+    records: Records,
+    codes: Codes,
+    code_key: CodeKey,
+    token_key: TokenKey,
+    irma: IrmaServer,
+    requestor_token: RwLock<RequestorToken>,
+    purposes: Purposes,
+    /// Where the IRMA server calls back, if not at the domain on which the citizen's request came in.
+    public_domain: Option<String>,
+    /// Seconds.
+    record_lifetime: i64,
+}
+
+impl run::State for State {
+    async fn load() -> Result<Self, CannotStart> {
+        let aws = Aws::from_environment().await?;
+        let purposes = Purposes::load(aws.parameters()?).await?;
+        Ok(Self {
+            dynamodb: aws.dynamodb(),
+            records: aws.records()?,
+            codes: aws.codes()?,
+            code_key: aws.code_key()?,
+            token_key: aws.token_key()?,
+            irma: IrmaServer::new(variable("IRMA_SERVER_URL")?)?,
+            requestor_token: RwLock::new(purposes.parameters().requestor_token().await?),
+            purposes,
+            public_domain: optional_variable("PUBLIC_API_DOMAIN")?,
+            record_lifetime: variable::<shared::records::Lifetime>("RECORD_LIFETIME_SECONDS")?.seconds(),
+        })
+    }
+}
+
+async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
+    if request.method() == Method::GET { purposes::show(&state, &request).await } else { sessions::start(&state, &request).await }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run::http(handle).await
+}

@@ -1,0 +1,105 @@
+//! Configuration: environment variables from the template, and the AWS clients. All of it is read once, before the
+//! first request; what is missing is named.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+use crate::code_key::CodeKey;
+use crate::codes::Codes;
+use crate::parameters::Parameters;
+use crate::records::Records;
+use crate::token_key::TokenKey;
+
+/// Why a function can't start: which variable or parameter is missing or wrong, never its value.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CannotStart(String);
+
+impl CannotStart {
+    /// A reason that names what is wrong.
+    #[must_use]
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for CannotStart {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Reads the environment variable `name`.
+pub fn variable<T: FromStr>(name: &str) -> Result<T, CannotStart> {
+    let text = std::env::var(name).map_err(|_| CannotStart(format!("environment variable {name} is missing")))?;
+    text.parse().map_err(|_| CannotStart(format!("environment variable {name} is not valid")))
+}
+
+/// Reads the environment variable `name`, which the template leaves empty where there is nothing to say.
+pub fn optional_variable<T: FromStr>(name: &str) -> Result<Option<T>, CannotStart> {
+    if std::env::var(name).is_ok_and(|text| text.is_empty()) { Ok(None) } else { variable(name).map(Some) }
+}
+
+/// The AWS services, by the environment that Lambda gives a function.
+pub struct Aws(SdkConfig);
+
+impl Aws {
+    /// Reads region and credentials.
+    pub async fn from_environment() -> Result<Self, CannotStart> {
+        // Telephony waits 8 seconds at most: a call that hangs is given up and repeated well before that.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_millis(1500))
+            .operation_timeout(Duration::from_secs(4))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(aws_config::Region::new(variable::<String>("AWS_REGION")?))
+            // Lambda gives its credentials this way only; the rest of the chain would be looked through for nothing.
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard())
+            .load()
+            .await;
+        Ok(Self(config))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.0)
+    }
+
+    /// The table that the variable `RECORDS_TABLE` names.
+    pub fn records(&self) -> Result<Records, CannotStart> {
+        Ok(Records::new(self.dynamodb(), variable("RECORDS_TABLE")?))
+    }
+
+    /// The table that the variable `CODES_TABLE` names.
+    pub fn codes(&self) -> Result<Codes, CannotStart> {
+        Ok(Codes::new(self.dynamodb(), variable("CODES_TABLE")?))
+    }
+
+    /// The key that the variables `CODE_KEY_CURRENT` and `CODE_KEY_PREVIOUS` name.
+    pub fn code_key(&self) -> Result<CodeKey, CannotStart> {
+        Ok(CodeKey::new(self.kms(), variable("CODE_KEY_CURRENT")?, variable("CODE_KEY_PREVIOUS")?))
+    }
+
+    /// The key that the variable `TOKEN_KEY` names.
+    pub fn token_key(&self) -> Result<TokenKey, CannotStart> {
+        Ok(TokenKey::new(self.kms(), variable("TOKEN_KEY")?))
+    }
+
+    /// The parameters below the path that the variable `PARAMETERS` names.
+    pub fn parameters(&self) -> Result<Parameters, CannotStart> {
+        Ok(Parameters::new(aws_sdk_ssm::Client::new(&self.0), variable("PARAMETERS")?))
+    }
+
+    fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.0)
+    }
+}

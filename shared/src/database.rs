@@ -1,0 +1,169 @@
+//! What both tables have in common: their keys, their index by expiry, and how a failure is told.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::{Client, operation::query::builders::QueryFluentBuilder};
+
+use crate::clock::UnixSeconds;
+
+/// The database did not do what was asked. The cause is in the log, without any value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseUnavailable;
+
+/// An item of a table, by attribute name.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Both tables spread their items over this many partitions of the index `by-expiry`.
+const SHARDS: u8 = 8;
+const INDEX: &str = "by-expiry";
+
+/// Logs which operation failed and with which of the service's error codes, and nothing else of the error.
+pub fn unavailable<E: ProvideErrorMetadata, R>(operation: &'static str) -> impl Fn(SdkError<E, R>) -> DatabaseUnavailable {
+    move |error| {
+        let code = match &error {
+            SdkError::ServiceError(_) => error.code().unwrap_or("no code"),
+            SdkError::TimeoutError(_) => "timeout",
+            SdkError::DispatchFailure(_) => "no connection",
+            _ => "no valid answer",
+        };
+        tracing::error!(operation, code, "DynamoDB failed");
+        DatabaseUnavailable
+    }
+}
+
+/// Logs that an item lacks a valid `attribute`.
+pub fn malformed(table: &'static str, attribute: &'static str) -> DatabaseUnavailable {
+    tracing::error!(table, attribute, "an item has no valid value for this attribute");
+    DatabaseUnavailable
+}
+
+/// The partition of the index in which the item with this id stands: ids are uniform, so partitions are even.
+pub fn shard(id: &str) -> AttributeValue {
+    let sum = id.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+    number((sum % SHARDS).into())
+}
+
+pub fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+pub fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+pub fn key(id: &str) -> Item {
+    HashMap::from([("id".to_owned(), text(id))])
+}
+
+pub fn read_text<'a>(item: &'a Item, attribute: &str) -> Option<&'a str> {
+    item.get(attribute)?.as_s().ok().map(String::as_str)
+}
+
+pub fn read_number<T: FromStr>(item: &Item, attribute: &str) -> Option<T> {
+    item.get(attribute)?.as_n().ok()?.parse().ok()
+}
+
+pub fn read_bytes(item: &Item, attribute: &str) -> Option<Vec<u8>> {
+    item.get(attribute)?.as_b().ok().map(|blob| blob.clone().into_inner())
+}
+
+/// The write of a new item, that fails if there is one with its id.
+pub fn put_new<const N: usize>(
+    table: &str,
+    attributes: [(&str, AttributeValue); N],
+) -> Result<TransactWriteItem, DatabaseUnavailable> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(attributes.map(|(name, value)| (name.to_owned(), value)).into()))
+        .condition_expression("attribute_not_exists(id)")
+        .build()
+        .map_err(|_| DatabaseUnavailable)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// Reads every item of the index whose `expires_at` is in the given range, page by page, oldest first in each shard.
+pub async fn by_expiry(client: &Client, table: &str, expiry: Expiry) -> Result<Vec<Item>, DatabaseUnavailable> {
+    let mut items = Vec::new();
+    for shard in 0..SHARDS {
+        let mut pages = expiry
+            .narrow(client.query().table_name(table).index_name(INDEX))
+            .expression_attribute_values(":shard", number(shard.into()))
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            items.push(item.map_err(unavailable("Query"))?);
+        }
+    }
+    Ok(items)
+}
+
+/// Which part of the index to read.
+pub enum Expiry {
+    /// What expires at this moment or before it.
+    Until(UnixSeconds),
+    /// What expires after this moment.
+    After(UnixSeconds),
+}
+
+impl Expiry {
+    fn narrow(&self, query: QueryFluentBuilder) -> QueryFluentBuilder {
+        let (condition, moment) = match self {
+            Self::Until(moment) => ("shard = :shard AND expires_at <= :moment", moment),
+            Self::After(moment) => ("shard = :shard AND expires_at > :moment", moment),
+        };
+        query.key_condition_expression(condition).expression_attribute_values(":moment", number(*moment))
+    }
+}
+
+/// Deletes an item that expires at `cutoff` or before it, unless it was written anew since it was found.
+pub async fn delete_expired(client: &Client, table: &str, id: &str, cutoff: UnixSeconds) -> Result<bool, DatabaseUnavailable> {
+    let answer = client
+        .delete_item()
+        .table_name(table)
+        .set_key(Some(key(id)))
+        .condition_expression("expires_at <= :cutoff")
+        .expression_attribute_values(":cutoff", number(cutoff))
+        .send()
+        .await;
+    met(answer, "DeleteItem").map(|done| done.is_some())
+}
+
+/// The answer of a conditional write: `None` where the condition did not hold.
+pub fn met<T, E: ProvideErrorMetadata, R>(
+    answer: Result<T, SdkError<E, R>>,
+    operation: &'static str,
+) -> Result<Option<T>, DatabaseUnavailable> {
+    match answer {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
+        Err(error) => Err(unavailable(operation)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn ids_spread_evenly_over_the_shards() {
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        for seed in 0..800_u16 {
+            let mut bytes = [0; 32];
+            bytes[..2].copy_from_slice(&seed.to_be_bytes());
+            let shard = shard(Secret::from_bytes(&bytes).record_id().as_str());
+            *counts.entry(shard.as_n().cloned().unwrap_or_default()).or_default() += 1;
+        }
+        assert_eq!(counts.len(), usize::from(SHARDS));
+        assert!(counts.values().all(|&count| (60..140).contains(&count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Taking in a result: fetched from the IRMA server by session token, checked, sealed, stored. `session-ingest` does it
+//! when the IRMA server calls back, `session-reconcile` for sessions whose callback got lost.
+
+use crate::clock::UnixSeconds;
+use crate::config::{Aws, CannotStart, variable};
+use crate::irma::{IrmaError, IrmaServer};
+use crate::parameters::Purposes;
+use crate::record_id::RecordId;
+use crate::records::{DatabaseUnavailable, Ending, NotPending, Pending, Records};
+use crate::result_jwt::{ResultVerifier, SessionResult};
+use crate::secret::PublicKey;
+use crate::token_key::TokenKey;
+
+/// What is needed to take in a result.
+pub struct Ingest {
+    records: Records,
+    token_key: TokenKey,
+    irma: IrmaServer,
+    verifier: ResultVerifier,
+    purposes: Purposes,
+}
+
+/// What became of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ingested {
+    /// The session's end is stored.
+    Stored,
+    /// Its end was stored before, or the record was cleared meanwhile.
+    Already,
+    /// The session goes on.
+    NotFinal,
+    /// There is no such record.
+    NoRecord,
+}
+
+/// Why nothing was stored. What exactly is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotIngested {
+    /// The database or KMS is out of reach.
+    Unavailable,
+    /// The IRMA server is out of reach, or refused us.
+    Irma(IrmaError),
+    /// The record or the result is not right.
+    Untrusted,
+}
+
+impl From<DatabaseUnavailable> for NotIngested {
+    fn from(_: DatabaseUnavailable) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl Ingest {
+    /// Reads the configuration that both functions share.
+    pub async fn load(aws: &Aws) -> Result<Self, CannotStart> {
+        let records = aws.records()?;
+        let token_key = aws.token_key()?;
+        let irma = IrmaServer::new(variable("IRMA_SERVER_URL")?)?;
+        let issuer: String = variable("IRMA_ISSUER")?;
+        let parameters = aws.parameters()?;
+        let verifier = ResultVerifier::new(&parameters.irma_public_key().await?, &issuer)?;
+        let purposes = Purposes::load(parameters).await?;
+        Ok(Self { records, token_key, irma, verifier, purposes })
+    }
+
+    /// The table whose records are taken in.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Takes in the result of record `id`. Doing it twice, or fifty times at once, stores it once.
+    pub async fn ingest(&self, id: &RecordId, now: UnixSeconds) -> Result<Ingested, NotIngested> {
+        let pending = match self.records.pending(id).await? {
+            Ok(pending) => pending,
+            Err(NotPending::NoRecord) => return Ok(Ingested::NoRecord),
+            Err(NotPending::Ended) => return Ok(Ingested::Already),
+        };
+        let Some(ending) = self.ending(id, &pending, now).await? else { return Ok(Ingested::NotFinal) };
+        let stored = self.records.end(id, &ending).await?;
+        if stored {
+            let status = match ending {
+                Ending::Disclosed(_) => "disclosed",
+                Ending::Declined => "declined",
+                Ending::Lost => "lost",
+            };
+            tracing::info!(status, purpose = pending.purpose, "session ended");
+        }
+        Ok(if stored { Ingested::Stored } else { Ingested::Already })
+    }
+
+    async fn ending(&self, id: &RecordId, pending: &Pending, now: UnixSeconds) -> Result<Option<Ending>, NotIngested> {
+        let key = PublicKey::from_bytes(&pending.public_key).ok().filter(|key| RecordId::of(key) == *id);
+        let Some(key) = key else {
+            tracing::error!(%id, "the record's public key is not the one its id was made of");
+            return Err(NotIngested::Untrusted);
+        };
+        let token = self.token_key.open(&pending.token, id).await.map_err(|_| NotIngested::Unavailable)?;
+        let jwt = self.irma.result(&token).await.map_err(|error| {
+            tracing::warn!(%id, %error, "no result");
+            NotIngested::Irma(error)
+        })?;
+        let result = self.verifier.verify(&jwt, &token, pending.created_at, now).map_err(|failed| {
+            tracing::error!(%id, check = ?failed, "the result is not right");
+            NotIngested::Untrusted
+        })?;
+        match result {
+            SessionResult::Declined => Ok(Some(Ending::Declined)),
+            SessionResult::NotFinal => Ok(None),
+            SessionResult::Disclosed(attributes) => {
+                let purposes = self.purposes.current().await;
+                let purpose = pending.purpose.parse().ok().and_then(|name| purposes.get(&name));
+                let sealed = attributes.seal(&key, &pending.purpose, purpose).map_err(|_| NotIngested::Untrusted)?;
+                Ok(Some(Ending::Disclosed(sealed)))
+            }
+        }
+    }
+}

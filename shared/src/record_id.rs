@@ -1,0 +1,89 @@
+//! The record id: a record's key in the table, and the name under which it appears in the audit trail.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::derive::{base64url, from_base64url};
+use crate::secret::PublicKey;
+
+/// `base64url(SHA-256("idbellen/v1/record id" ‖ public key))`: 43 characters. It tells nothing about the citizen and
+/// opens nothing, so it may be in URLs, logs and the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecordId(String);
+
+/// The text is not a record id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidRecordId;
+
+impl RecordId {
+    /// The id of the record that is sealed to `key`.
+    #[must_use]
+    pub fn of(key: &PublicKey) -> Self {
+        let bytes = [b"idbellen/v1/record id".as_slice(), &key.to_bytes()].concat();
+        Self(base64url(digest(&SHA256, &bytes).as_ref()))
+    }
+
+    /// The id as it stands in the table.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A short form that an employee can note in a case file: the first 60 bits in Crockford's base32, as
+    /// `XXXX-XXXX-XXXX`. The audit report finds the record by it.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let bytes = from_base64url(&self.0).map_or([0; 8], |bytes| {
+            let mut first = [0; 8];
+            first.copy_from_slice(&bytes[..8]);
+            first
+        });
+        let bits = u64::from_be_bytes(bytes);
+        let mut reference = String::with_capacity(14);
+        for group in 0..12_usize {
+            if group > 0 && group % 4 == 0 {
+                reference.push('-');
+            }
+            let index = usize::try_from(bits >> (59 - 5 * group) & 31).unwrap_or_default();
+            reference.push(char::from(ALPHABET[index]));
+        }
+        reference
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = InvalidRecordId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRecordId> {
+        from_base64url(text).map(|_| Self(text.to_owned())).ok_or(InvalidRecordId)
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_is_the_first_sixty_bits() {
+        let all_ones: RecordId = ("_".repeat(42) + "8").parse().unwrap();
+        assert_eq!(all_ones.reference(), "ZZZZ-ZZZZ-ZZZZ");
+        let zeros: RecordId = "A".repeat(43).parse().unwrap();
+        assert_eq!(zeros.reference(), "0000-0000-0000");
+    }
+
+    #[test]
+    fn a_record_id_has_one_form_only() {
+        for text in ["", "A", &"A".repeat(42), &"A".repeat(44), &("A".repeat(42) + "B"), &("A".repeat(42) + "=")] {
+            assert_eq!(text.parse::<RecordId>(), Err(InvalidRecordId));
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The table `Records`: one item a session, from its start until the contact is cleared or an hour has passed.
+//!
+//! | attribute | what |
+//! |---|---|
+//! | `id` | [`RecordId`], the key |
+//! | `status` | `pending`, `disclosed`, `declined` or `lost` |
+//! | `purpose` | the purpose's name |
+//! | `public_key` | the key to which the attributes are sealed; `id` is its hash |
+//! | `irma_token` | the IRMA session token, sealed by KMS; only while pending |
+//! | `attributes` | [`SealedAttributes`]; only when disclosed |
+//! | `holder` | [`HolderTag`] of who has the caller on screen; absent until the first look-up |
+//! | `created_at`, `looked_up_at`, `expires_at` | Unix seconds; `expires_at` is the table's TTL attribute |
+//! | `shard` | partition of the index `by-expiry` |
+
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+
+use crate::clock::UnixSeconds;
+use crate::database::{
+    Expiry, Item, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_number, read_text,
+    shard, text, unavailable,
+};
+use crate::record_id::RecordId;
+use crate::sealed::SealedAttributes;
+use crate::secret::{HolderTag, PublicKey};
+use crate::token_key::SealedToken;
+
+pub use crate::database::DatabaseUnavailable;
+
+/// The table `Records`.
+#[derive(Clone)]
+pub struct Records {
+    client: Client,
+    table: String,
+}
+
+/// How long a record lives: 300 to 3600 seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime(i64);
+
+/// The text is not such a number of seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidLifetime;
+
+impl Lifetime {
+    /// The lifetime in seconds.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl FromStr for Lifetime {
+    type Err = InvalidLifetime;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLifetime> {
+        text.parse().ok().filter(|seconds| (300..=3600).contains(seconds)).map(Self).ok_or(InvalidLifetime)
+    }
+}
+
+/// A record as it is made.
+pub struct NewRecord {
+    /// The name of the purpose for which attributes are asked.
+    pub purpose: String,
+    /// The key to which they will be sealed.
+    pub public_key: PublicKey,
+    /// The IRMA session that asks for them.
+    pub token: SealedToken,
+    /// When the session started.
+    pub created_at: UnixSeconds,
+    /// When the record must be gone.
+    pub expires_at: UnixSeconds,
+}
+
+/// A record whose result is not in yet.
+pub struct Pending {
+    /// The name of the purpose for which attributes are asked.
+    pub purpose: String,
+    /// The key to which they must be sealed, as stored: not yet checked against the id.
+    pub public_key: Vec<u8>,
+    /// The IRMA session that asks for them.
+    pub token: SealedToken,
+    /// When the session started.
+    pub created_at: UnixSeconds,
+}
+
+/// A record as a look-up sees it.
+pub struct Record {
+    /// The name of the purpose for which attributes were asked.
+    pub purpose: String,
+    /// What became of the session.
+    pub status: Status,
+    /// When the record must be gone.
+    pub expires_at: UnixSeconds,
+}
+
+/// What became of a session.
+pub enum Status {
+    /// The citizen has not answered yet, or the result is on its way.
+    Pending,
+    /// The citizen disclosed these.
+    Disclosed(SealedAttributes),
+    /// The citizen refused, or did not answer in time.
+    Declined,
+    /// The result could not be fetched any more.
+    Lost,
+}
+
+/// How a session ends.
+pub enum Ending {
+    /// The citizen disclosed these.
+    Disclosed(SealedAttributes),
+    /// The citizen refused, or did not answer in time.
+    Declined,
+    /// The result could not be fetched any more.
+    Lost,
+}
+
+/// A record whose result is not in yet, as the index shows it.
+pub struct PendingId {
+    /// The record.
+    pub id: RecordId,
+    /// When the session started.
+    pub created_at: UnixSeconds,
+}
+
+impl Records {
+    /// A record can be used until this long before it expires. The sweep that runs every minute deletes it from then
+    /// on: two runs may fail, and the record is still gone in time.
+    pub const MARGIN: i64 = 240;
+
+    const NAME: &str = "Records";
+
+    /// The table with this name.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// The write that makes `record`, and fails if there is one with its id. The one who runs it is
+    /// [`start`](crate::start).
+    pub(crate) fn put(&self, record: &NewRecord) -> Result<TransactWriteItem, DatabaseUnavailable> {
+        let id = RecordId::of(&record.public_key);
+        let attributes = [
+            ("id", text(id.as_str())),
+            ("status", text("pending")),
+            ("purpose", text(&record.purpose)),
+            ("public_key", bytes(&record.public_key.to_bytes())),
+            ("irma_token", bytes(record.token.as_bytes())),
+            ("created_at", number(record.created_at)),
+            ("expires_at", number(record.expires_at)),
+            ("shard", shard(id.as_str())),
+        ];
+        put_new(&self.table, attributes)
+    }
+
+    /// The record `id`, if its result is not in yet: one consistent `GetItem`. `Ok(Err(…))` says why not.
+    pub async fn pending(&self, id: &RecordId) -> Result<Result<Pending, NotPending>, DatabaseUnavailable> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id.as_str())))
+            .consistent_read(true)
+            .projection_expression("#status, purpose, public_key, irma_token, created_at")
+            .expression_attribute_names("#status", "status")
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        let Some(item) = answer.item else { return Ok(Err(NotPending::NoRecord)) };
+        if read_text(&item, "status") != Some("pending") {
+            return Ok(Err(NotPending::Ended));
+        }
+        Ok(Ok(Pending {
+            purpose: read_text(&item, "purpose").ok_or_else(|| malformed(Self::NAME, "purpose"))?.to_owned(),
+            public_key: read_bytes(&item, "public_key").ok_or_else(|| malformed(Self::NAME, "public_key"))?,
+            token: SealedToken::from_bytes(read_bytes(&item, "irma_token").ok_or_else(|| malformed(Self::NAME, "irma_token"))?),
+            created_at: read_number(&item, "created_at").ok_or_else(|| malformed(Self::NAME, "created_at"))?,
+        }))
+    }
+
+    /// Ends the session of record `id` and forgets its IRMA token: one `UpdateItem`. Does nothing, and says `false`, if
+    /// the record is gone or its session ended already.
+    pub async fn end(&self, id: &RecordId, ending: &Ending) -> Result<bool, DatabaseUnavailable> {
+        let (status, attributes) = match ending {
+            Ending::Disclosed(attributes) => ("disclosed", Some(attributes)),
+            Ending::Declined => ("declined", None),
+            Ending::Lost => ("lost", None),
+        };
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id.as_str())))
+            .update_expression("SET #status = :ended REMOVE irma_token")
+            .condition_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pending", text("pending"))
+            .expression_attribute_values(":ended", text(status));
+        if let Some(attributes) = attributes {
+            update = update
+                .update_expression("SET #status = :ended, attributes = :attributes REMOVE irma_token")
+                .expression_attribute_values(":attributes", bytes(attributes.as_bytes()));
+        }
+        met(update.send().await, "UpdateItem").map(|done| done.is_some())
+    }
+
+    /// Reads the record `id` for `holder`, who has the caller on screen from now on: one `UpdateItem`. `None` if there is
+    /// no such record, or it can't be used any more.
+    pub async fn look_up(
+        &self,
+        id: &RecordId,
+        holder: &HolderTag,
+        now: UnixSeconds,
+    ) -> Result<Option<Record>, DatabaseUnavailable> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id.as_str())))
+            .update_expression("SET holder = :holder, looked_up_at = if_not_exists(looked_up_at, :now)")
+            .condition_expression("expires_at > :usable")
+            .expression_attribute_values(":holder", bytes(holder.as_bytes()))
+            .expression_attribute_values(":now", number(now))
+            .expression_attribute_values(":usable", number(now + Self::MARGIN))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let Some(done) = met(answer, "UpdateItem")? else { return Ok(None) };
+        let item = done.attributes.unwrap_or_default();
+        Ok(Some(Record {
+            purpose: read_text(&item, "purpose").ok_or_else(|| malformed(Self::NAME, "purpose"))?.to_owned(),
+            status: read_status(&item)?,
+            expires_at: read_number(&item, "expires_at").ok_or_else(|| malformed(Self::NAME, "expires_at"))?,
+        }))
+    }
+
+    /// Deletes the record `id` if `holder` still has the caller on screen: one `DeleteItem`. Says whether it did.
+    pub async fn clear(&self, id: &RecordId, holder: &HolderTag) -> Result<bool, DatabaseUnavailable> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id.as_str())))
+            .condition_expression("holder = :holder")
+            .expression_attribute_values(":holder", bytes(holder.as_bytes()))
+            .send()
+            .await;
+        met(answer, "DeleteItem").map(|done| done.is_some())
+    }
+
+    /// Deletes the record `id` if no agent has looked it up: one `DeleteItem`. Says whether it did.
+    pub async fn clear_abandoned(&self, id: &RecordId) -> Result<bool, DatabaseUnavailable> {
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id.as_str())))
+            .condition_expression("attribute_exists(id) AND attribute_not_exists(holder)")
+            .send()
+            .await;
+        met(answer, "DeleteItem").map(|done| done.is_some())
+    }
+
+    /// The records that can still be used and whose result is not in yet.
+    pub async fn all_pending(&self, now: UnixSeconds) -> Result<Vec<PendingId>, DatabaseUnavailable> {
+        let items = by_expiry(&self.client, &self.table, Expiry::After(now + Self::MARGIN)).await?;
+        items
+            .iter()
+            .filter(|item| read_text(item, "status") == Some("pending"))
+            .map(|item| {
+                Ok(PendingId {
+                    id: read_text(item, "id").and_then(|id| id.parse().ok()).ok_or_else(|| malformed(Self::NAME, "id"))?,
+                    created_at: read_number(item, "created_at").ok_or_else(|| malformed(Self::NAME, "created_at"))?,
+                })
+            })
+            .collect()
+    }
+
+    /// The keys of the records that must go at `now`: those that expire within [`Self::MARGIN`].
+    pub async fn expired(&self, now: UnixSeconds) -> Result<Vec<String>, DatabaseUnavailable> {
+        let items = by_expiry(&self.client, &self.table, Expiry::Until(now + Self::MARGIN)).await?;
+        Ok(items.iter().filter_map(|item| read_text(item, "id").map(str::to_owned)).collect())
+    }
+
+    /// Deletes a record that [`Self::expired`] found. Says whether it was still there.
+    pub async fn expire(&self, key: &str, now: UnixSeconds) -> Result<bool, DatabaseUnavailable> {
+        delete_expired(&self.client, &self.table, key, now + Self::MARGIN).await
+    }
+}
+
+/// Why a record's result is not awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotPending {
+    /// There is no such record, or none any more.
+    NoRecord,
+    /// Its session has ended.
+    Ended,
+}
+
+fn read_status(item: &Item) -> Result<Status, DatabaseUnavailable> {
+    match read_text(item, "status") {
+        Some("pending") => Ok(Status::Pending),
+        Some("disclosed") => read_bytes(item, "attributes")
+            .map(|attributes| Status::Disclosed(SealedAttributes::from_bytes(attributes)))
+            .ok_or_else(|| malformed(Records::NAME, "attributes")),
+        Some("declined") => Ok(Status::Declined),
+        Some("lost") => Ok(Status::Lost),
+        _ => Err(malformed(Records::NAME, "status")),
+    }
+}

@@ -1,0 +1,58 @@
+//! Requests: reading what a caller sent, and refusing it without repeating it.
+
+use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// No body that we read is larger, in bytes.
+const LARGEST_BODY: usize = 4096;
+
+/// Reads a JSON body. `shape` says what it must be, for the one who sent something else.
+pub fn read_body<T: DeserializeOwned>(request: &Request, shape: &'static str) -> Result<T, Problem> {
+    let body: &[u8] = request.body().as_ref();
+    if body.len() > LARGEST_BODY {
+        return Err(Problem::BodyTooLarge);
+    }
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::NotJson);
+    }
+    serde_json::from_slice(body).map_err(|_| Problem::InvalidBody(shape))
+}
+
+/// The value of the path parameter `name`.
+#[must_use]
+pub fn path_parameter(request: &Request, name: &str) -> String {
+    request.path_parameters().first(name).unwrap_or_default().to_owned()
+}
+
+/// The domain on which API Gateway took the request.
+#[must_use]
+pub fn domain(request: &Request) -> Option<String> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.domain_name.clone(),
+        _ => None,
+    }
+}
+
+/// The agent who sent the request, by the `sub` of the token that API Gateway checked.
+#[must_use]
+pub fn agent(request: &Request) -> Option<String> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned(),
+        _ => None,
+    }
+}
+
+/// The route that API Gateway chose, as `POST /path`.
+#[must_use]
+pub fn route(request: &Request) -> Option<String> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.route_key.clone(),
+        _ => None,
+    }
+}

@@ -99,6 +99,12 @@ impl Aws {
         Ok(Parameters::new(aws_sdk_ssm::Client::new(&self.0), variable("PARAMETERS")?))
     }
 
+    /// What any other service's client is made of.
+    #[must_use]
+    pub fn sdk_config(&self) -> &SdkConfig {
+        &self.0
+    }
+
     fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.0)
     }

@@ -117,10 +117,14 @@ pub enum Expiry {
 impl Expiry {
     fn narrow(&self, query: QueryFluentBuilder) -> QueryFluentBuilder {
         let (condition, moment) = match self {
-            Self::Until(moment) => ("shard = :shard AND expires_at <= :moment", moment),
-            Self::After(moment) => ("shard = :shard AND expires_at > :moment", moment),
+            Self::Until(moment) => ("#shard = :shard AND expires_at <= :moment", moment),
+            Self::After(moment) => ("#shard = :shard AND expires_at > :moment", moment),
         };
-        query.key_condition_expression(condition).expression_attribute_values(":moment", number(*moment))
+        query
+            .key_condition_expression(condition)
+            // A reserved word (Amazon DynamoDB developer guide, "Reserved words").
+            .expression_attribute_names("#shard", "shard")
+            .expression_attribute_values(":moment", number(*moment))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Taking in a result: fetched from the IRMA server by session token, checked, sealed, stored. `session-ingest` does it
 //! when the IRMA server calls back, `session-reconcile` for sessions whose callback got lost.
 
+use std::time::Duration;
+
 use crate::clock::UnixSeconds;
 use crate::config::{Aws, CannotStart, variable};
-use crate::irma::{IrmaError, IrmaServer};
+use crate::irma::{IrmaError, IrmaServer, SessionToken};
 use crate::parameters::Purposes;
 use crate::record_id::RecordId;
 use crate::records::{DatabaseUnavailable, Ending, NotPending, Pending, Records};
@@ -69,14 +71,15 @@ impl Ingest {
         &self.records
     }
 
-    /// Takes in the result of record `id`. Doing it twice, or fifty times at once, stores it once.
-    pub async fn ingest(&self, id: &RecordId, now: UnixSeconds) -> Result<Ingested, NotIngested> {
+    /// Takes in the result of record `id`. Doing it twice, or fifty times at once, stores it once. While the session
+    /// goes on, the result is fetched again after each of `waits`.
+    pub async fn ingest(&self, id: &RecordId, now: UnixSeconds, waits: &[Duration]) -> Result<Ingested, NotIngested> {
         let pending = match self.records.pending(id).await? {
             Ok(pending) => pending,
             Err(NotPending::NoRecord) => return Ok(Ingested::NoRecord),
             Err(NotPending::Ended) => return Ok(Ingested::Already),
         };
-        let Some(ending) = self.ending(id, &pending, now).await? else { return Ok(Ingested::NotFinal) };
+        let Some(ending) = self.ending(id, &pending, now, waits).await? else { return Ok(Ingested::NotFinal) };
         let stored = self.records.end(id, &ending).await?;
         if stored {
             let status = match ending {
@@ -89,21 +92,26 @@ impl Ingest {
         Ok(if stored { Ingested::Stored } else { Ingested::Already })
     }
 
-    async fn ending(&self, id: &RecordId, pending: &Pending, now: UnixSeconds) -> Result<Option<Ending>, NotIngested> {
+    async fn ending(
+        &self,
+        id: &RecordId,
+        pending: &Pending,
+        now: UnixSeconds,
+        waits: &[Duration],
+    ) -> Result<Option<Ending>, NotIngested> {
         let key = PublicKey::from_bytes(&pending.public_key).ok().filter(|key| RecordId::of(key) == *id);
         let Some(key) = key else {
             tracing::error!(%id, "the record's public key is not the one its id was made of");
             return Err(NotIngested::Untrusted);
         };
         let token = self.token_key.open(&pending.token, id).await.map_err(|_| NotIngested::Unavailable)?;
-        let jwt = self.irma.result(&token).await.map_err(|error| {
-            tracing::warn!(%id, %error, "no result");
-            NotIngested::Irma(error)
-        })?;
-        let result = self.verifier.verify(&jwt, &token, pending.created_at, now).map_err(|failed| {
-            tracing::error!(%id, check = ?failed, "the result is not right");
-            NotIngested::Untrusted
-        })?;
+        let mut waits = waits.iter();
+        let result = loop {
+            match (self.result(id, &token, pending.created_at, now).await?, waits.next()) {
+                (SessionResult::NotFinal, Some(&wait)) => tokio::time::sleep(wait).await,
+                (result, _) => break result,
+            }
+        };
         match result {
             SessionResult::Declined => Ok(Some(Ending::Declined)),
             SessionResult::NotFinal => Ok(None),
@@ -114,5 +122,21 @@ impl Ingest {
                 Ok(Some(Ending::Disclosed(sealed)))
             }
         }
+    }
+    async fn result(
+        &self,
+        id: &RecordId,
+        token: &SessionToken,
+        created_at: UnixSeconds,
+        now: UnixSeconds,
+    ) -> Result<SessionResult, NotIngested> {
+        let jwt = self.irma.result(token).await.map_err(|error| {
+            tracing::warn!(%id, %error, "no result");
+            NotIngested::Irma(error)
+        })?;
+        self.verifier.verify(&jwt, token, created_at, now).map_err(|failed| {
+            tracing::error!(%id, check = ?failed, "the result is not right");
+            NotIngested::Untrusted
+        })
     }
 }

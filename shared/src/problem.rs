@@ -30,8 +30,6 @@ pub enum Problem {
     UnknownSecret,
     /// There is no record with this id.
     UnknownRecord,
-    /// The IRMA server's result is not right.
-    InvalidResult,
     /// The IRMA server can't be reached, or refused us.
     IrmaUnavailable,
     /// The database, the key service or Parameter Store can't be reached.
@@ -89,12 +87,6 @@ impl Problem {
                 "unknown-record",
                 "There is no such session",
                 "The session was never started, was cleared, or has expired. There is nothing to do.",
-            ),
-            Self::InvalidResult => (
-                StatusCode::BAD_GATEWAY,
-                "invalid-result",
-                "The IRMA server's result is not right",
-                "Nothing was stored. See the function's log for which check failed.",
             ),
             Self::IrmaUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -13,6 +13,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Request, Response};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::Answer;
@@ -44,22 +45,26 @@ where
     ended(&lambda_http::run(service).await)
 }
 
-/// Runs a function that API Gateway calls, and Amazon Connect as well. A Connect event has `Details`, which an API
-/// Gateway request never has.
-pub async fn http_and_connect<S, F, G>(
+/// Runs a function that API Gateway calls, and that is invoked directly as well. A direct event has the member `mark`,
+/// which an API Gateway request never has. What can't be read, and a panic, is answered with `failed`.
+pub async fn http_and_direct<S, F, E, G, T>(
     handle: fn(Arc<S>, Request) -> F,
-    handle_connect: fn(Arc<S>, ConnectEvent) -> G,
+    mark: &'static str,
+    handle_direct: fn(Arc<S>, E) -> G,
+    failed: fn() -> Result<T, RunFailed>,
 ) -> ExitCode
 where
     S: State,
     F: Future<Output = Result<Answer, Problem>> + Send + 'static,
-    G: Future<Output = Outcome> + Send + 'static,
+    E: DeserializeOwned + Send + 'static,
+    G: Future<Output = Result<T, RunFailed>> + Send + 'static,
+    T: Serialize + Send + 'static,
 {
     #[derive(Serialize)]
     #[serde(untagged)]
-    enum Either {
+    enum Either<T> {
         Http(Box<ApiGatewayV2httpResponse>),
-        Connect(Outcome),
+        Direct(T),
     }
     let state = match load::<S>().await {
         Ok(state) => state,
@@ -68,20 +73,33 @@ where
     let service = service_fn(move |event: LambdaEvent<Value>| {
         let state = Arc::clone(&state);
         async move {
-            if event.payload.get("Details").is_some() {
+            if event.payload.get(mark).is_some() {
                 let outcome = match serde_json::from_value(event.payload) {
-                    Ok(event) => caught(handle_connect(state, event)).await.unwrap_or_else(Outcome::unavailable),
-                    Err(_) => Outcome::unavailable(),
+                    Ok(event) => caught(handle_direct(state, event)).await.unwrap_or_else(failed),
+                    Err(_) => failed(),
                 };
-                return Ok(Either::Connect(outcome));
+                return outcome.map(Either::Direct).map_err(|RunFailed| run_failed());
             }
             let request: LambdaRequest = serde_json::from_value(event.payload)
-                .map_err(|_| Error::from("the event is neither API Gateway's nor Amazon Connect's"))?;
+                .map_err(|_| Error::from("the event is neither API Gateway's nor one that this function knows"))?;
             let answer = answer(handle(state, request.into())).await;
             Ok::<_, Error>(Either::Http(Box::new(answer.into())))
         }
     });
     ended(&lambda_runtime::run(service).await)
+}
+
+/// Runs a function that API Gateway calls, and Amazon Connect as well.
+pub async fn http_and_connect<S, F, G>(
+    handle: fn(Arc<S>, Request) -> F,
+    handle_connect: fn(Arc<S>, ConnectEvent) -> G,
+) -> ExitCode
+where
+    S: State,
+    F: Future<Output = Result<Answer, Problem>> + Send + 'static,
+    G: Future<Output = Result<Outcome, RunFailed>> + Send + 'static,
+{
+    http_and_direct(handle, "Details", handle_connect, || Ok(Outcome::unavailable())).await
 }
 
 /// Runs a function that a schedule invokes. A run that fails is an error of the function, so that its alarm sees it.
@@ -96,7 +114,7 @@ where
     };
     let service = service_fn(move |_: LambdaEvent<Value>| {
         let run = caught(handle(Arc::clone(&state)));
-        async { run.await.unwrap_or(Err(RunFailed)).map_err(|RunFailed| Error::from("the run failed: see the log")) }
+        async { run.await.unwrap_or(Err(RunFailed)).map_err(|RunFailed| run_failed()) }
     });
     ended(&lambda_runtime::run(service).await)
 }
@@ -104,6 +122,10 @@ where
 /// A scheduled run did not do all it had to. The cause is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunFailed;
+
+fn run_failed() -> Error {
+    Error::from("the run failed: see the log")
+}
 
 async fn load<S: State>() -> Result<Arc<S>, ExitCode> {
     logging::init();

@@ -14,7 +14,7 @@ use shared::connect::{self, Outcome};
 use shared::problem::Problem;
 use shared::records::Records;
 use shared::request::{read_body, route};
-use shared::run;
+use shared::run::{self, RunFailed};
 use shared::secret::Secret;
 
 const SHAPE: &str = "The body is a JSON object with the text \"secret\" and nothing else.";
@@ -52,12 +52,12 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
 }
 
 /// The flow passes the secret as the parameter `secret`; a contact without one has nothing to clear.
-async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
-    let Ok(secret) = connect::parameter(&event, "secret").parse() else { return Outcome::new("ok") };
-    match clear_abandoned(&state, &secret).await {
+async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Result<Outcome, RunFailed> {
+    let Ok(secret) = connect::parameter(&event, "secret").parse() else { return Ok(Outcome::new("ok")) };
+    Ok(match clear_abandoned(&state, &secret).await {
         Ok(()) => Outcome::new("ok"),
         Err(_) => Outcome::unavailable(),
-    }
+    })
 }
 
 async fn clear_abandoned(state: &State, secret: &Secret) -> Result<(), Problem> {

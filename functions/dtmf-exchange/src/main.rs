@@ -18,7 +18,7 @@ use shared::connect::{self, Outcome};
 use shared::contact::ContactId;
 use shared::problem::Problem;
 use shared::request::read_body;
-use shared::run;
+use shared::run::{self, RunFailed};
 use shared::secret::Secret;
 
 const SHAPE: &str = "The body is a JSON object with the texts \"dtmf\" and \"contactId\" and nothing else.";
@@ -58,15 +58,15 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
 }
 
 /// The flow passes what was keyed as the parameter `dtmf`: any text, as `Timeout` if nothing was.
-async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
+async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Result<Outcome, RunFailed> {
     let (Ok(code), Ok(contact)) = (connect::parameter(&event, "dtmf").parse(), connect::contact_id(&event)) else {
-        return Outcome::new("unknown_code");
+        return Ok(Outcome::new("unknown_code"));
     };
-    match exchange(&state, &code, &contact).await {
+    Ok(match exchange(&state, &code, &contact).await {
         Ok(secret) => Outcome::new("ok").with("secret", &secret.reveal()),
         Err(Problem::UnknownCode) => Outcome::new("unknown_code"),
         Err(_) => Outcome::unavailable(),
-    }
+    })
 }
 
 async fn exchange(state: &State, code: &Code, contact: &ContactId) -> Result<Secret, Problem> {

@@ -40,7 +40,7 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
 
 async fn reconcile(ingest: &Ingest, pending: &PendingId, now: UnixSeconds) -> Result<(), RunFailed> {
     let too_old = pending.created_at + GIVE_UP <= now;
-    match ingest.ingest(&pending.id, now).await {
+    match ingest.ingest(&pending.id, now, &[]).await {
         Ok(shared::ingest::Ingested::NotFinal) if !too_old => Ok(()),
         // What is not right stays not right, and a session that is forgotten stays forgotten.
         Ok(shared::ingest::Ingested::NotFinal) | Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending).await,

@@ -1,0 +1,66 @@
+"""Runs the AWS emulator (ministack), with its evaluation of IAM policies mended where it differs from AWS in what this
+project's policies use. Each difference is one function here."""
+
+import json
+import re
+import sys
+
+from ministack.app import main
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import kms
+
+RESERVED = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN", "if_not_exists", "attribute_exists",
+            "attribute_not_exists", "attribute_type", "begins_with", "contains", "list_append", "size"}
+
+resource_arn = iam_actions.extract_resource_arn
+condition_key = iam_evaluator._resolve_condition_key
+dynamodb_context = iam_actions.dynamodb_service_context
+
+
+def extract_resource_arn(service, method, path, headers, body, *rest, **named):
+    """AWS authorizes the use of a key by its alias on the key, and GetParametersByPath on the path."""
+    arn = resource_arn(service, method, path, headers, body, *rest, **named)
+    if service == "kms" and ":alias/" in arn:
+        key = kms._resolve_key(arn)
+        return key["Arn"] if key else arn
+    if service == "ssm" and arn == "*":
+        asked = iam_actions._safe_json_field(body, "Path")
+        return iam_actions.extract_resource_arn("ssm", method, path, headers, json.dumps({"Name": asked}).encode(), *rest, **named) if asked else arn
+    return arn
+
+
+def resolve_condition_key(key, context):
+    """For the session of a role, aws:PrincipalArn is the role (AWS, "Global condition context keys")."""
+    value = condition_key(key, context)
+    if key.lower() == "aws:principalarn":
+        return re.sub(r"^arn:aws:sts::(\d+):assumed-role/([^/]+)/.*$", r"arn:aws:iam::\1:role/\2", value or "")
+    return value
+
+
+def dynamodb_service_context(body):
+    """dynamodb:Attributes lists the attributes of every expression and of the key, and dynamodb:ReturnValues is what
+    the request says (AWS, "Using IAM policy conditions for fine-grained access control")."""
+    context = dynamodb_context(body)
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return context
+    names = request.get("ExpressionAttributeNames") or {}
+    attributes = {*context.get("dynamodb:Attributes", []), *(request.get("Key") or {})}
+    for expression in ("UpdateExpression", "ConditionExpression", "KeyConditionExpression", "FilterExpression"):
+        for word in re.findall(r"(?<![:\w.])#?[A-Za-z]\w*", request.get(expression) or ""):
+            if word not in RESERVED:
+                attributes.add(names.get(word, word))
+    if attributes:
+        context["dynamodb:Attributes"] = sorted(attributes)
+    if "ReturnValues" in request:
+        context["dynamodb:ReturnValues"] = request["ReturnValues"]
+    return context
+
+
+iam_actions.extract_resource_arn = extract_resource_arn
+iam_actions.dynamodb_service_context = dynamodb_service_context
+iam_evaluator._resolve_condition_key = resolve_condition_key
+
+if __name__ == "__main__":
+    sys.exit(main())

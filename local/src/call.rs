@@ -1,0 +1,176 @@
+//! The parties in a call, and what each of them sends and gets.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use crate::Stack;
+use crate::emulator::Credentials;
+use crate::wallet::{Outcome, Wallet};
+
+/// How long a result is awaited that should come in at once, and how often it is asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// What the API answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Content-Type`; empty if there is none.
+    pub content_type: String,
+    /// `Cache-Control`; empty if there is none.
+    pub cache_control: String,
+    /// The body; null if it is no JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    async fn to(request: RequestBuilder) -> Result<Self> {
+        let response = request.send().await?;
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let (status, content_type, cache_control) = (response.status().as_u16(), header("content-type"), header("cache-control"));
+        let body = response.bytes().await?;
+        Ok(Self { status, content_type, cache_control, body: serde_json::from_slice(&body).unwrap_or_default() })
+    }
+
+    /// The body, if the status is the one expected.
+    pub fn expect(self, status: u16) -> Result<Value> {
+        ensure!(self.status == status, "status {} in place of {status}: {}", self.status, self.body);
+        Ok(self.body)
+    }
+}
+
+/// A session that a citizen started, as their page sees it.
+pub struct Session {
+    /// What the wallet needs.
+    pub pointer: Value,
+    /// All that the page got.
+    pub answer: Value,
+}
+
+/// What the citizen's phone dials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialled {
+    /// The municipality's number.
+    pub number: String,
+    /// The code, in DTMF tones after a pause.
+    pub code: String,
+}
+
+impl Dialled {
+    /// Reads what the wallet opens after a success: `tel:+31…,,0123456789`.
+    pub fn read(outcome: &Outcome) -> Result<Self> {
+        let url = outcome.client_return_url.as_deref().context("the wallet has nothing to dial")?;
+        let dialled = url.strip_prefix("tel:").context("the wallet does not dial")?;
+        let (number, code) = dialled.split_once(',').context("there is no pause before the code")?;
+        Ok(Self { number: number.to_owned(), code: code.trim_start_matches(',').to_owned() })
+    }
+}
+
+impl Stack {
+    /// `GET` as anyone.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        Answer::to(self.client().get(self.url() + path)).await
+    }
+
+    /// `POST` as anyone.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        Answer::to(self.client().post(self.url() + path).json(body)).await
+    }
+
+    /// `POST` with a bearer token.
+    pub async fn post_with_token(&self, token: &str, path: &str, body: &Value) -> Result<Answer> {
+        Answer::to(self.client().post(self.url() + path).bearer_auth(token).json(body)).await
+    }
+
+    /// `POST` as telephony, signed with its role's credentials.
+    pub async fn post_signed(&self, credentials: &Credentials, path: &str, body: &Value) -> Result<Answer> {
+        Answer::to(self.signed_post(credentials, path, body)?).await
+    }
+
+    /// The credentials of telephony's role.
+    pub async fn telephony(&self) -> Result<Credentials> {
+        let role = self.deployment.outputs.get("TelephonyRole").context("the stack has no role for telephony")?;
+        self.assume_role(role).await
+    }
+
+    /// A citizen presses the button on the municipality's page.
+    pub async fn start_session(&self, purpose: &str) -> Result<Session> {
+        let answer = self.post("/sessions", &json!({"purpose": purpose})).await?.expect(201)?;
+        Ok(Session { pointer: answer["sessionPtr"].clone(), answer })
+    }
+
+    /// A citizen starts, and discloses all that is asked: what their phone dials.
+    pub async fn disclose(&self, wallet: &Wallet, purpose: &str) -> Result<Dialled> {
+        let session = self.start_session(purpose).await?;
+        Dialled::read(&wallet.perform(&session.pointer).await?)
+    }
+
+    /// Telephony exchanges a code over the API.
+    pub async fn exchange(&self, code: &str, contact: &str) -> Result<Answer> {
+        self.post_signed(&self.telephony().await?, "/dtmf/exchange", &json!({"dtmf": code, "contactId": contact})).await
+    }
+
+    /// Telephony exchanges a code that must be good, for the secret.
+    pub async fn secret(&self, code: &str, contact: &str) -> Result<String> {
+        let body = self.exchange(code, contact).await?.expect(200)?;
+        Ok(body["secret"].as_str().context("there is no secret")?.to_owned())
+    }
+
+    /// An agent's portal looks up a caller.
+    pub async fn look_up(&self, agent: &str, secret: &str, contact: Option<&str>) -> Result<Answer> {
+        self.as_agent(agent, "/contacts/lookup", secret, contact).await
+    }
+
+    /// Looks up until the session has ended, as the portal does; ten seconds at most.
+    pub async fn look_up_until_ended(&self, agent: &str, secret: &str, contact: Option<&str>) -> Result<Answer> {
+        let began = Instant::now();
+        loop {
+            let answer = self.look_up(agent, secret, contact).await?;
+            if answer.status != 202 {
+                return Ok(answer);
+            }
+            ensure!(began.elapsed() < PATIENCE, "the session's result did not come in");
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// An agent clicks "clear contact".
+    pub async fn clear(&self, agent: &str, secret: &str, contact: Option<&str>) -> Result<Answer> {
+        self.as_agent(agent, "/contacts/clear", secret, contact).await
+    }
+
+    async fn as_agent(&self, agent: &str, path: &str, secret: &str, contact: Option<&str>) -> Result<Answer> {
+        let body = contact.map_or_else(|| json!({"secret": secret}), |contact| json!({"secret": secret, "contactId": contact}));
+        self.post_with_token(&self.issuer.token(agent).sign()?, path, &body).await
+    }
+
+    /// Amazon Connect invokes a function for a contact, with the parameters that the flow passes. The form is that of the
+    /// Amazon Connect administrator guide, "JSON event to Lambda functions".
+    pub async fn connect(&self, function: &str, contact: &str, parameters: Value) -> Result<Value> {
+        let event = json!({
+            "Name": "ContactFlowEvent",
+            "Details": {
+                "ContactData": {
+                    "Attributes": {},
+                    "Channel": "VOICE",
+                    "ContactId": contact,
+                    "CustomerEndpoint": {"Address": "+31201234567", "Type": "TELEPHONE_NUMBER"},
+                    "InitialContactId": contact,
+                    "InitiationMethod": "INBOUND",
+                    "InstanceARN": "arn:aws:connect:eu-central-1:000000000000:instance/00000000-0000-0000-0000-000000000000",
+                    "PreviousContactId": contact,
+                    "Queue": null,
+                    "SystemEndpoint": {"Address": "+31141234567", "Type": "TELEPHONE_NUMBER"},
+                },
+                "Parameters": parameters,
+            },
+        });
+        let invocation = self.invoke(self.root(), function, &event).await?;
+        ensure!(invocation.status == 200 && !invocation.failed, "{function} failed: {}", invocation.payload);
+        Ok(invocation.payload)
+    }
+}

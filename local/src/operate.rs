@@ -1,0 +1,115 @@
+//! What the municipality's engineer does after a deployment, with the command `idbellen`: the requestor token, the IRMA
+//! server's public key, the purposes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::deploy::aws;
+use crate::process::{Process, clean, inheriting};
+use crate::{Progress, Stack};
+
+/// The command `idbellen`, built from this checkout.
+pub struct Operator<'a> {
+    stack: &'a Stack,
+    program: PathBuf,
+}
+
+impl<'a> Operator<'a> {
+    /// Builds the command, if that was not done before.
+    pub async fn of(stack: &'a Stack, progress: Progress<'_>) -> Result<Self> {
+        progress("Building the operator's command");
+        let mut command = inheriting("cargo");
+        command.args(["build", "--package", "ops", "--bin", "idbellen"]).current_dir(stack.tools().checkout());
+        Process::start("cargo build", &mut command, &stack.folder().join("cargo-build.log"))?.finish().await?;
+        Ok(Self { stack, program: beside_us()?.join("idbellen") })
+    }
+
+    /// Fills Parameter Store: the token, the key, and the purposes that come with the project. They are made to be open
+    /// at every hour, so that a call can be played at every hour.
+    pub async fn fill_parameters(&self) -> Result<()> {
+        let (token, url) = {
+            let irma = self.stack.irma.lock().await;
+            (irma.requestor_token().to_owned(), irma.url())
+        };
+        self.run(&["irma-token", "put", "--stage", STAGE], &token).await?;
+        // On this machine the keeper of the IRMA server is ourselves: the key that it shows is the one to expect.
+        let fingerprint = fingerprint(&self.stack.irma.lock().await.public_key().await?)?;
+        self.run(&["irma-key", "fetch", "--stage", STAGE, "--server", &url, "--fingerprint", &fingerprint], "").await?;
+        for name in PURPOSES {
+            self.put_purpose(name, &always_open(example_purpose(self.stack, name)?)).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a purpose in Parameter Store.
+    pub async fn put_purpose(&self, name: &str, purpose: &Value) -> Result<()> {
+        let folder = self.stack.folder().join("purposes");
+        fs::create_dir_all(&folder)?;
+        let file = folder.join(format!("{name}.json"));
+        fs::write(&file, purpose.to_string())?;
+        self.run(&["purposes", "put", "--stage", STAGE, file.to_str().context("the path of a purpose is not UTF-8")?], "")
+            .await
+            .map(|_| ())
+    }
+
+    /// Runs `idbellen` with these arguments and this standard input; the answer is its standard output.
+    pub async fn run(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        clean(&mut command);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        aws(&mut command, self.stack.aws_url(), self.stack.root());
+        let mut child = tokio::process::Command::from(command).spawn().context("cannot run idbellen")?;
+        let mut pipe = child.stdin.take().context("idbellen has no standard input")?;
+        pipe.write_all(input.as_bytes()).await?;
+        drop(pipe);
+        let output = child.wait_with_output().await?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "idbellen {} failed: {errors}", arguments.join(" "));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// The SHA-256 of a public key's DER form, in hexadecimal.
+fn fingerprint(pem: &str) -> Result<String> {
+    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let digest = digest(&SHA256, &STANDARD.decode(base64).context("the IRMA server's key is not PEM")?);
+    Ok(digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+}
+
+/// The name of the local installation.
+pub const STAGE: &str = "local";
+
+/// The purposes that come with the project: one asks for BSN and name, the other for the name and, if the citizen wants,
+/// the BSN.
+pub const PURPOSES: [&str; 2] = ["burgerzaken", "afspraak"];
+
+/// A purpose that comes with the project.
+pub fn example_purpose(stack: &Stack, name: &str) -> Result<Value> {
+    let file = stack.tools().checkout().join(format!("infra/purposes/{name}.json"));
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
+}
+
+/// The same purpose, open day and night.
+#[must_use]
+pub fn always_open(mut purpose: Value) -> Value {
+    let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let weekly: serde_json::Map<String, Value> =
+        days.iter().map(|day| ((*day).to_owned(), json!([{"from": "00:00", "to": "24:00"}]))).collect();
+    purpose["openingHours"] = json!({"weekly": weekly});
+    purpose
+}
+
+/// Where cargo puts the programs of this build: beside our own, or above it if we are a test.
+fn beside_us() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().context("our program is in no folder")?;
+    Ok(if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
+}

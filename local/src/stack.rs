@@ -1,0 +1,253 @@
+//! All of it at once.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use reqwest::RequestBuilder;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::deploy::{self, Deployment};
+use crate::emulator::{Credentials, Emulator};
+use crate::irma_server::{self, IrmaServer};
+use crate::issuer::{self, Issuer};
+use crate::proxy::{FrontDoor, WireTap, api_host};
+use crate::server::free_port;
+use crate::tools::Tools;
+use crate::wallet::{Person, Wallet};
+use crate::{Progress, http};
+
+/// What may differ between one stack and another.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The port of the API for browsers and scripts; a free one if 0 or taken.
+    pub port: u16,
+    /// The port of the IRMA server; a free one if 0 or taken.
+    pub irma_port: u16,
+    /// A template in place of the checkout's own.
+    pub template: Option<PathBuf>,
+    /// Parameters of the template, in addition to or in place of those that follow from the stack.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// The running system. It ends when this is dropped; [`Stack::down`] also waits for that.
+///
+/// The fields are dropped in their order: who calls before who is called.
+pub struct Stack {
+    /// The IRMA server; tests of outages stop it and start it again.
+    pub irma: Mutex<IrmaServer>,
+    /// The agents' OIDC issuer.
+    pub issuer: Issuer,
+    /// What was deployed.
+    pub deployment: Deployment,
+    /// Sees the functions' calls to AWS.
+    pub tap: WireTap,
+    front_door: FrontDoor,
+    emulator: Emulator,
+    tools: Tools,
+    run: RunFolder,
+}
+
+impl Stack {
+    /// Installs, builds, starts and deploys everything, and tells `progress` about it. When it fails, the error names
+    /// the folder with the logs.
+    pub async fn up(options: &Options, progress: Progress<'_>) -> Result<Self> {
+        let tools = Tools::install(progress).await?;
+        let run = RunFolder::make(&tools)?;
+        let path = run.path.clone();
+        let result = Self::start(tools, run, options, progress).await;
+        if let Ok(stack) = &result {
+            stack.run.keep(false);
+        }
+        result.with_context(|| format!("the local stack did not start; its logs are in {}", path.display()))
+    }
+
+    async fn start(tools: Tools, run: RunFolder, options: &Options, progress: Progress<'_>) -> Result<Self> {
+        let folder = &run.path;
+        let template = options.template.clone().unwrap_or_else(|| tools.checkout().join("template.yaml"));
+        progress("Building the functions; starting the IRMA server and the AWS emulator");
+        let port = free_port(0)?;
+        let upstream = format!("127.0.0.1:{port}");
+        let tap = WireTap::start(&upstream).await?;
+        let tap_url = tap.url();
+        let (build, emulator, irma, issuer, front_door) = tokio::try_join!(
+            deploy::build(&tools, &template, folder),
+            Emulator::start(&tools, folder, port, &tap_url),
+            IrmaServer::start(&tools, folder, options.irma_port),
+            Issuer::start(),
+            FrontDoor::open(options.port, &upstream),
+        )?;
+
+        progress("Deploying the template");
+        let mut parameters: Vec<(String, String)> = [
+            ("Stage", "local".to_owned()),
+            ("IrmaServerUrl", irma.url()),
+            ("IrmaIssuer", irma_server::ISSUER.to_owned()),
+            ("OidcIssuer", issuer.url()),
+            ("OidcAudience", issuer::AUDIENCE.to_owned()),
+            ("AgentScope", issuer::SCOPE.to_owned()),
+            ("PublicApiDomain", front_door.authority()),
+            // Where the development servers of both web pages listen.
+            ("CitizenOrigin", "http://localhost:5173".to_owned()),
+            ("PortalOrigin", "http://localhost:5174".to_owned()),
+            ("TelephonyPrincipal", "arn:aws:iam::000000000000:root".to_owned()),
+            ("Architecture", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }.to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        parameters.retain(|(name, _)| options.parameters.iter().all(|(other, _)| other != name));
+        parameters.extend(options.parameters.iter().cloned());
+        let deployment = build.deploy(&tools, &emulator, &parameters).await?;
+        tap.name_callers(deployment.callers());
+        front_door.lead_to(&deployment.api_id, emulator.port())?;
+        Ok(Self { irma: Mutex::new(irma), issuer, deployment, tap, front_door, emulator, tools, run })
+    }
+
+    /// The API's address, `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.front_door.url()
+    }
+
+    /// The endpoint for all of AWS; what is called here, the wire tap does not see.
+    #[must_use]
+    pub fn aws_url(&self) -> String {
+        self.emulator.url()
+    }
+
+    /// The root user of the account.
+    #[must_use]
+    pub fn root(&self) -> &Credentials {
+        self.emulator.root()
+    }
+
+    /// The installed programs.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// The folder with the logs of this run; see also [`Stack::keep_folder`].
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.run.path
+    }
+
+    /// Leaves the folder of this run, with what the functions logged, for someone to see what went wrong.
+    pub async fn keep_folder(&self) -> Result<()> {
+        self.run.keep(true);
+        self.write_function_logs().await.map(|_| ())
+    }
+
+    /// Writes what the functions and the API logged up to now to `functions.log` in the folder of this run.
+    pub async fn write_function_logs(&self) -> Result<PathBuf> {
+        let path = self.run.path.join("functions.log");
+        let _ = fs::remove_file(&path);
+        deploy::python(&self.tools, &self.emulator, "function_logs.py", &[], &path).await?;
+        Ok(path)
+    }
+
+    /// A wallet that holds this person's credentials.
+    pub async fn wallet(&self, person: &Person) -> Result<Wallet> {
+        Wallet::of(person, &self.tools, &self.run.path, &*self.irma.lock().await).await
+    }
+
+    /// Credentials for a role, by assuming it as the root user.
+    pub async fn assume_role(&self, role: &str) -> Result<Credentials> {
+        self.root().assume_role(&self.aws_url(), role, "local").await
+    }
+
+    /// A signed `POST` to the API, as telephony makes it.
+    pub fn signed_post(&self, credentials: &Credentials, path: &str, body: &Value) -> Result<RequestBuilder> {
+        let host = api_host(&self.deployment.api_id, self.emulator.port());
+        credentials.post("execute-api", &self.url(), &host, path, &body.to_string())
+    }
+
+    /// Invokes a function, by its name in the template, as Amazon Connect does.
+    pub async fn invoke(&self, credentials: &Credentials, function: &str, event: &Value) -> Result<Invocation> {
+        let function = self.deployment.functions.get(function).with_context(|| format!("no function {function}"))?;
+        let path = format!("/2015-03-31/functions/{}/invocations", function.name);
+        let host = format!("127.0.0.1:{}", self.emulator.port());
+        let response = credentials.post("lambda", &self.aws_url(), &host, &path, &event.to_string())?.send().await?;
+        let status = response.status().as_u16();
+        let failed = response.headers().contains_key("x-amz-function-error");
+        Ok(Invocation { status, failed, payload: response.json().await.unwrap_or_default() })
+    }
+
+    /// Calls the API without signature: a client for `GET` and the like, with paths after [`Stack::url`].
+    #[must_use]
+    pub fn client(&self) -> reqwest::Client {
+        http()
+    }
+
+    /// Ends everything, and waits until it has ended.
+    pub async fn down(mut self) {
+        self.irma.get_mut().stop().await;
+        self.emulator.stop().await;
+    }
+}
+
+/// The answer to a direct invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// 200, whether the function failed or not; 403 for who may not invoke it.
+    pub status: u16,
+    /// Whether the function ended with an error (`FunctionError`), in place of an answer.
+    pub failed: bool,
+    /// What the function answered.
+    pub payload: Value,
+}
+
+/// The folder of one run, `.local/run/{process id}-{number}`. A lock marks it as in use, a file `kept` as worth a look.
+struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// How long the folder of a run that failed is kept.
+const KEPT: Duration = Duration::from_hours(24);
+
+impl RunFolder {
+    fn make(tools: &Tools) -> Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let runs = tools.folder().join("run");
+        fs::create_dir_all(&runs)?;
+        Self::clean(&runs)?;
+        let path = runs.join(format!("{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path)?;
+        // Until everything is up, and before another process finds the lock free.
+        fs::write(path.join("kept"), "")?;
+        let lock = File::create(path.join("lock"))?;
+        lock.lock()?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    fn keep(&self, kept: bool) {
+        let mark = self.path.join("kept");
+        let _ = if kept { fs::write(mark, "") } else { fs::remove_file(mark) };
+    }
+
+    /// Removes what runs left that ended without doing so, and what was kept for long.
+    fn clean(runs: &Path) -> Result<()> {
+        for entry in fs::read_dir(runs)? {
+            let run = entry?.path();
+            let Ok(lock) = File::open(run.join("lock")) else { continue };
+            let age = SystemTime::now().duration_since(lock.metadata()?.modified()?).unwrap_or_default();
+            if lock.try_lock().is_ok() && (age > KEPT || !run.join("kept").exists()) {
+                let _ = fs::remove_dir_all(run);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        let unneeded = if self.path.join("kept").exists() { self.path.join("emulator") } else { self.path.clone() };
+        let _ = fs::remove_dir_all(unneeded);
+    }
+}

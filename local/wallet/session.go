@@ -1,0 +1,108 @@
+package main
+
+import (
+	irma "github.com/privacybydesign/irmago"
+	"github.com/privacybydesign/irmago/irmaclient"
+)
+
+// session plays the citizen in one IRMA session: it gives permission, or declines.
+type session struct {
+	command command
+	answer  answer
+	done    chan answer
+}
+
+func (s *session) end(outcome, err string) {
+	s.answer.Outcome, s.answer.Error = outcome, err
+	if outcome != "success" {
+		// The app dials nothing after a refusal.
+		s.answer.ClientReturnURL = ""
+	}
+	s.done <- s.answer
+}
+
+func (s *session) Success(string)                              { s.end("success", "") }
+func (s *session) Cancelled()                                  { s.end("declined", "") }
+func (s *session) Failure(err *irma.SessionError)              { s.end("failure", err.Error()) }
+func (s *session) StatusUpdate(irma.Action, irma.ClientStatus) {}
+func (s *session) ClientReturnURLSet(url string)               { s.answer.ClientReturnURL = url }
+
+type candidates = [][]irmaclient.DisclosureCandidates
+
+func (s *session) RequestVerificationPermission(_ *irma.DisclosureRequest, satisfiable bool, c candidates, _ *irma.RequestorInfo, permit irmaclient.PermissionHandler) {
+	s.choose(satisfiable, c, permit)
+}
+
+func (s *session) RequestIssuancePermission(_ *irma.IssuanceRequest, satisfiable bool, c candidates, _ *irma.RequestorInfo, permit irmaclient.PermissionHandler) {
+	s.choose(satisfiable, c, permit)
+}
+
+func (s *session) RequestSignaturePermission(_ *irma.SignatureRequest, satisfiable bool, c candidates, _ *irma.RequestorInfo, permit irmaclient.PermissionHandler) {
+	s.choose(satisfiable, c, permit)
+}
+
+// choose takes, of each disjunction, the first option that the wallet can satisfy. A disjunction with an empty option is
+// optional: nothing is disclosed for it when told so, or when the wallet can satisfy no other option.
+func (s *session) choose(satisfiable bool, disjunctions candidates, permit irmaclient.PermissionHandler) {
+	if s.command.Decline {
+		permit(false, nil)
+		return
+	}
+	if !satisfiable {
+		s.end("failure", "the wallet does not hold what is asked")
+		permit(false, nil)
+		return
+	}
+	choice := &irma.DisclosureChoice{}
+	for _, options := range disjunctions {
+		choice.Attributes = append(choice.Attributes, s.option(options))
+	}
+	permit(true, choice)
+}
+
+func (s *session) option(options []irmaclient.DisclosureCandidates) []*irma.AttributeIdentifier {
+	nothing := []*irma.AttributeIdentifier{}
+	var held []*irma.AttributeIdentifier
+	for _, option := range options {
+		if len(option) == 0 && s.command.OmitOptional {
+			return nothing
+		}
+		if chosen, err := option.Choose(); err == nil && len(chosen) > 0 && held == nil {
+			held = chosen
+		}
+	}
+	if held == nil {
+		return nothing
+	}
+	return held
+}
+
+// What follows belongs to schemes with a keyshare server and to pairing, which the demo scheme and the portal do
+// without.
+
+func (s *session) PairingRequired(string)                            { s.end("failure", "pairing asked") }
+func (s *session) RequestPin(int, irmaclient.PinHandler)             { s.end("failure", "PIN asked") }
+func (s *session) KeyshareBlocked(irma.SchemeManagerIdentifier, int) { s.end("failure", "keyshare") }
+func (s *session) KeyshareEnrollmentIncomplete(irma.SchemeManagerIdentifier) {
+	s.end("failure", "keyshare")
+}
+func (s *session) KeyshareEnrollmentMissing(irma.SchemeManagerIdentifier) {
+	s.end("failure", "keyshare")
+}
+func (s *session) KeyshareEnrollmentDeleted(irma.SchemeManagerIdentifier) {
+	s.end("failure", "keyshare")
+}
+
+// events takes what the client reports outside of sessions; a scripted wallet has no use for it.
+type events struct{}
+
+func (events) EnrollmentFailure(irma.SchemeManagerIdentifier, error) {}
+func (events) EnrollmentSuccess(irma.SchemeManagerIdentifier)        {}
+func (events) ChangePinFailure(irma.SchemeManagerIdentifier, error)  {}
+func (events) ChangePinSuccess()                                     {}
+func (events) ChangePinIncorrect(irma.SchemeManagerIdentifier, int)  {}
+func (events) ChangePinBlocked(irma.SchemeManagerIdentifier, int)    {}
+func (events) UpdateConfiguration(*irma.IrmaIdentifierSet)           {}
+func (events) UpdateAttributes()                                     {}
+func (events) Revoked(*irma.CredentialIdentifier)                    {}
+func (events) ReportError(error)                                     {}

@@ -1,11 +1,11 @@
-"""Runs the AWS emulator (ministack), with its evaluation of IAM policies mended where it differs from AWS in what this
-project's policies use. Each difference is one function here."""
+"""Runs the AWS emulator (ministack), with its authorization mended where it differs from AWS in what this project uses.
+Each difference is one function here."""
 
 import json
 import re
 import sys
 
-from ministack.app import main
+from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import kms
 
@@ -15,6 +15,7 @@ RESERVED = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN
 resource_arn = iam_actions.extract_resource_arn
 condition_key = iam_evaluator._resolve_condition_key
 dynamodb_context = iam_actions.dynamodb_service_context
+enforce_execute_api = app._enforce_execute_api
 
 
 def extract_resource_arn(service, method, path, headers, body, *rest, **named):
@@ -58,9 +59,19 @@ def dynamodb_service_context(body):
     return context
 
 
+def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
+    """A route with IAM authorization refuses every other kind of Authorization header (AWS, "Control access to HTTP
+    APIs with IAM authorization")."""
+    signed = headers.get("authorization", "").startswith("AWS4-HMAC-SHA256")
+    if app._execute_api_authorization_type(api_id, stage, method, path) == "AWS_IAM" and not signed:
+        return 403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}'
+    return enforce_execute_api(api_id, stage, method, path, headers, *rest, **named)
+
+
+app._enforce_execute_api = _enforce_execute_api
 iam_actions.extract_resource_arn = extract_resource_arn
 iam_actions.dynamodb_service_context = dynamodb_service_context
 iam_evaluator._resolve_condition_key = resolve_condition_key
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(app.main())

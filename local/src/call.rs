@@ -43,6 +43,16 @@ impl Answer {
     }
 }
 
+/// Who calls the API.
+pub enum Caller {
+    /// Someone who shows nothing.
+    Anyone,
+    /// Someone with this bearer token.
+    Agent(String),
+    /// Someone who signs with these credentials.
+    Telephony(Credentials),
+}
+
 /// A session that a citizen started, as their page sees it.
 pub struct Session {
     /// What the wallet needs.
@@ -76,30 +86,36 @@ impl Stack {
         Answer::to(self.client().get(self.url() + path)).await
     }
 
-    /// `POST` as anyone.
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
-        Answer::to(self.client().post(self.url() + path).json(body)).await
+    /// `POST` of JSON as `caller`.
+    pub async fn post(&self, caller: &Caller, path: &str, body: &Value) -> Result<Answer> {
+        self.post_text(caller, path, "application/json", &body.to_string()).await
     }
 
-    /// `POST` with a bearer token.
-    pub async fn post_with_token(&self, token: &str, path: &str, body: &Value) -> Result<Answer> {
-        Answer::to(self.client().post(self.url() + path).bearer_auth(token).json(body)).await
+    /// `POST` of whatever text, as whatever it says it is.
+    pub async fn post_text(&self, caller: &Caller, path: &str, content_type: &str, body: &str) -> Result<Answer> {
+        let anyone = || self.client().post(self.url() + path).body(body.to_owned());
+        let request = match caller {
+            Caller::Anyone => anyone(),
+            Caller::Agent(token) => anyone().bearer_auth(token),
+            Caller::Telephony(credentials) => self.signed_post(credentials, path, body)?,
+        };
+        Answer::to(request.header("content-type", content_type)).await
     }
 
-    /// `POST` as telephony, signed with its role's credentials.
-    pub async fn post_signed(&self, credentials: &Credentials, path: &str, body: &Value) -> Result<Answer> {
-        Answer::to(self.signed_post(credentials, path, body)?).await
+    /// An agent, with a valid token.
+    pub fn agent(&self, name: &str) -> Result<Caller> {
+        Ok(Caller::Agent(self.issuer.token(name).sign()?))
     }
 
-    /// The credentials of telephony's role.
-    pub async fn telephony(&self) -> Result<Credentials> {
+    /// Telephony, in its role.
+    pub async fn telephony(&self) -> Result<Caller> {
         let role = self.deployment.outputs.get("TelephonyRole").context("the stack has no role for telephony")?;
-        self.assume_role(role).await
+        Ok(Caller::Telephony(self.assume_role(role).await?))
     }
 
     /// A citizen presses the button on the municipality's page.
     pub async fn start_session(&self, purpose: &str) -> Result<Session> {
-        let answer = self.post("/sessions", &json!({"purpose": purpose})).await?.expect(201)?;
+        let answer = self.post(&Caller::Anyone, "/sessions", &json!({"purpose": purpose})).await?.expect(201)?;
         Ok(Session { pointer: answer["sessionPtr"].clone(), answer })
     }
 
@@ -111,7 +127,7 @@ impl Stack {
 
     /// Telephony exchanges a code over the API.
     pub async fn exchange(&self, code: &str, contact: &str) -> Result<Answer> {
-        self.post_signed(&self.telephony().await?, "/dtmf/exchange", &json!({"dtmf": code, "contactId": contact})).await
+        self.post(&self.telephony().await?, "/dtmf/exchange", &json!({"dtmf": code, "contactId": contact})).await
     }
 
     /// Telephony exchanges a code that must be good, for the secret.
@@ -145,7 +161,7 @@ impl Stack {
 
     async fn as_agent(&self, agent: &str, path: &str, secret: &str, contact: Option<&str>) -> Result<Answer> {
         let body = contact.map_or_else(|| json!({"secret": secret}), |contact| json!({"secret": secret, "contactId": contact}));
-        self.post_with_token(&self.issuer.token(agent).sign()?, path, &body).await
+        self.post(&self.agent(agent)?, path, &body).await
     }
 
     /// Amazon Connect invokes a function for a contact, with the parameters that the flow passes. The form is that of the

@@ -36,7 +36,7 @@ impl Credentials {
         })
     }
 
-    /// A `POST` of JSON to `{address}{path}`, signed for a service that knows itself as `host`.
+    /// A `POST` to `{address}{path}`, signed for a service that knows itself as `host`.
     pub fn post(&self, service: &str, address: &str, host: &str, path: &str, body: &str) -> Result<RequestBuilder> {
         let identity = self.to_aws().into();
         let parameters = SigningParams::builder()
@@ -54,11 +54,7 @@ impl Credentials {
             SignableBody::Bytes(body.as_bytes()),
         )?;
         let (signature, _) = sign(request, &parameters)?.into_parts();
-        let unsigned = http()
-            .request(Method::POST, format!("{address}{path}"))
-            .header("host", host)
-            .header("content-type", "application/json")
-            .body(body.to_owned());
+        let unsigned = http().request(Method::POST, format!("{address}{path}")).header("host", host).body(body.to_owned());
         Ok(signature.headers().fold(unsigned, |request, (name, value)| request.header(name, value)))
     }
 

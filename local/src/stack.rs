@@ -161,9 +161,9 @@ impl Stack {
     }
 
     /// A signed `POST` to the API, as telephony makes it.
-    pub fn signed_post(&self, credentials: &Credentials, path: &str, body: &Value) -> Result<RequestBuilder> {
+    pub fn signed_post(&self, credentials: &Credentials, path: &str, body: &str) -> Result<RequestBuilder> {
         let host = api_host(&self.deployment.api_id, self.emulator.port());
-        credentials.post("execute-api", &self.url(), &host, path, &body.to_string())
+        credentials.post("execute-api", &self.url(), &host, path, body)
     }
 
     /// Invokes a function, by its name in the template, as Amazon Connect does.

@@ -1,0 +1,52 @@
+//! ID-bellen, tried on the stack as it is deployed: the real template, the real IRMA server, a scripted wallet. The
+//! stack is started once, and ends with the tests.
+//!
+//! A test is an `async fn` that takes the [`World`] and is named in its module's `tests!`.
+
+mod access;
+mod contacts;
+mod exchange;
+mod openapi;
+mod results;
+mod sessions;
+mod sweeping;
+mod whole_calls;
+mod wire;
+mod world;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Conclusion};
+use world::World;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if arguments.list {
+        libtest_mimic::run(&arguments, world::trials(None)).exit();
+    }
+    match run(&arguments) {
+        Ok(conclusion) => conclusion.exit_code(),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Conclusion> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let world = Arc::new(runtime.block_on(World::up())?);
+    let conclusion = libtest_mimic::run(arguments, world::trials(Some((&world, runtime.handle()))));
+    runtime.block_on(async {
+        if conclusion.has_failed() {
+            world.stack.keep_folder().await?;
+            eprintln!("The logs are in {}", world.stack.folder().display());
+        }
+        if let Some(world) = Arc::into_inner(world) {
+            world.stack.down().await;
+        }
+        Ok(conclusion)
+    })
+}

@@ -83,8 +83,8 @@ impl Tools {
         }
         require(
             "python3",
-            &["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"],
-            "Python 3.10 or newer with its venv module (Debian: python3-venv)",
+            &["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"],
+            "Python 3.11 or newer with its venv module (Debian: python3-venv)",
         )?;
         progress("Installing the AWS emulator and the SAM CLI (about two minutes, once)");
         // Programs of a virtual environment name its path, so it is made in place; the stamp comes last.

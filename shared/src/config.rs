@@ -54,8 +54,8 @@ impl Aws {
         // Telephony waits 8 seconds at most: a call that hangs is given up and repeated well before that.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
-            .operation_attempt_timeout(Duration::from_millis(1500))
-            .operation_timeout(Duration::from_secs(4))
+            .operation_attempt_timeout(Duration::from_secs(1))
+            .operation_timeout(Duration::from_secs(3))
             .build();
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(aws_config::Region::new(variable::<String>("AWS_REGION")?))
@@ -107,5 +107,19 @@ impl Aws {
 
     fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_missing_or_wrong_is_named_and_not_repeated() {
+        let missing = variable::<String>("IDBELLEN_NO_SUCH_VARIABLE").map_err(|reason| reason.to_string());
+        assert_eq!(missing, Err("environment variable IDBELLEN_NO_SUCH_VARIABLE is missing".to_owned()));
+        // Cargo sets this one for every test.
+        let wrong = variable::<u64>("CARGO_PKG_NAME").map_err(|reason| reason.to_string());
+        assert_eq!(wrong, Err("environment variable CARGO_PKG_NAME is not valid".to_owned()));
     }
 }

@@ -146,3 +146,124 @@ impl DisclosedAttributes {
         SealedAttributes::seal(&json, key, purpose_name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::KeyPair as _;
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::clock::now;
+    use crate::secret::Secret;
+
+    const TOKEN: &str = "KzxuWKwL5KGLKr4uerws";
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    }
+
+    /// A key of an IRMA server: to sign with, and its public half as PEM.
+    fn key() -> (EncodingKey, String) {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let private: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+        let signer = EncodingKey::from_rsa_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes()).unwrap();
+        (signer, pem("PUBLIC KEY", public.as_ref()))
+    }
+
+    /// The claims of a good result, with some changed.
+    fn claims(changes: &Value) -> Value {
+        let mut claims = json!({
+            "iat": now(), "exp": now() + 120, "iss": "irmaserver", "sub": "disclosing_result",
+            "token": TOKEN, "type": "disclosing", "status": "DONE", "proofStatus": "VALID",
+            "disclosed": [
+                [{"id": "a.b.c.bsn", "rawvalue": "999992235", "value": {"": "999992235"}, "status": "PRESENT", "issuancetime": 1_700_000_000}],
+                [{"id": "a.b.c.prefix", "rawvalue": null, "value": null, "status": "NULL", "issuancetime": 1_700_000_000}],
+            ],
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
+    }
+
+    struct Server {
+        signer: EncodingKey,
+        public_key: String,
+        verifier: ResultVerifier,
+    }
+
+    fn server() -> Server {
+        let (signer, public_key) = key();
+        let verifier = ResultVerifier::new(&public_key, "irmaserver").unwrap();
+        Server { signer, public_key, verifier }
+    }
+
+    impl Server {
+        fn check(&self, jwt: &str) -> Result<SessionResult, Untrusted> {
+            self.verifier.verify(jwt, &TOKEN.parse().unwrap(), now() - 5, now())
+        }
+
+        fn check_claims(&self, changes: &Value) -> Result<SessionResult, Untrusted> {
+            self.check(&encode(&Header::new(Algorithm::RS256), &claims(changes), &self.signer).unwrap())
+        }
+    }
+
+    #[test]
+    fn a_good_result_can_be_sealed_and_empty_attributes_are_left_out() {
+        let Ok(SessionResult::Disclosed(attributes)) = server().check_claims(&json!({})) else { panic!("not disclosed") };
+        let secret = Secret::from_bytes(&[5; 32]);
+        let sealed = attributes.seal(&secret.key_pair().1, "purpose", None).unwrap();
+        let shown: Value = serde_json::from_slice(&sealed.open(&secret.key_pair(), "purpose").unwrap()).unwrap();
+        let label = json!({"nl": "a.b.c.bsn", "en": "a.b.c.bsn"});
+        assert_eq!(shown, json!([{"id": "a.b.c.bsn", "value": "999992235", "label": label, "issuedAt": 1_700_000_000}]));
+    }
+
+    #[test]
+    fn nothing_but_a_good_result_of_this_session_is_trusted() {
+        let server = server();
+        for (changes, failed) in [
+            (json!({"token": "another"}), Untrusted::Session),
+            (json!({"iss": "another"}), Untrusted::Jwt),
+            (json!({"sub": "signing_result"}), Untrusted::Jwt),
+            (json!({"exp": now() - 120}), Untrusted::Jwt),
+            (json!({"exp": null}), Untrusted::Jwt),
+            (json!({"iat": now() - 3600}), Untrusted::IssuedAt),
+            (json!({"iat": now() + 3600}), Untrusted::IssuedAt),
+            (json!({"type": "signing"}), Untrusted::Kind),
+            (json!({"proofStatus": "INVALID"}), Untrusted::Proof),
+            (json!({"proofStatus": "EXPIRED"}), Untrusted::Proof),
+            (json!({"proofStatus": null}), Untrusted::Proof),
+        ] {
+            assert_eq!(server.check_claims(&changes).err(), Some(failed), "{changes}");
+        }
+    }
+
+    #[test]
+    fn only_the_servers_key_with_rs256_is_trusted() {
+        let server = server();
+        let good = claims(&json!({}));
+        let by_another = encode(&Header::new(Algorithm::RS256), &good, &key().0).unwrap();
+        let by_the_public_key = EncodingKey::from_secret(server.public_key.as_bytes());
+        let symmetric = encode(&Header::new(Algorithm::HS256), &good, &by_the_public_key).unwrap();
+        let other_hash = encode(&Header::new(Algorithm::RS512), &good, &server.signer).unwrap();
+        for jwt in [&by_another, &symmetric, &other_hash, "", "a.b.c", "nonsense"] {
+            assert_eq!(server.check(jwt).err(), Some(Untrusted::Jwt));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_declined_and_a_session_that_goes_on_is_not_final() {
+        let server = server();
+        for status in ["CANCELLED", "TIMEOUT"] {
+            assert!(matches!(server.check_claims(&json!({"status": status, "proofStatus": null})), Ok(SessionResult::Declined)));
+        }
+        for status in ["INITIALIZED", "PAIRING", "CONNECTED"] {
+            assert!(matches!(server.check_claims(&json!({"status": status, "proofStatus": null})), Ok(SessionResult::NotFinal)));
+        }
+    }
+}

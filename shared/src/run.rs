@@ -151,3 +151,19 @@ fn ended(result: &Result<(), Error>) -> ExitCode {
     tracing::error!("the Lambda runtime ended");
     ExitCode::FAILURE
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::StatusCode;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_reaches_no_caller() {
+        let answer = answer(async { panic!("what a citizen disclosed") }).await;
+        let response = Response::<String>::from(answer);
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.body().contains("urn:idbellen:problem:internal"));
+        assert!(!response.body().contains("disclosed"));
+    }
+}

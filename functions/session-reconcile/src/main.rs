@@ -28,9 +28,18 @@ impl run::State for State {
 async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
     let now = now();
     let pending = state.ingest.records().all_pending(now).await.map_err(|_| RunFailed)?;
-    let mut failed = 0_u32;
+    let (mut failed, mut unreachable) = (0_usize, false);
     for pending in &pending {
-        failed += u32::from(reconcile(&state.ingest, pending, now).await.is_err());
+        let reconciled = if pending.created_at + GIVE_UP <= now {
+            lose(&state.ingest, pending).await
+        } else if unreachable {
+            // One wait for a server that is down is enough: the others get theirs in the next run.
+            Err(NotIngested::Irma(IrmaError::Unreachable))
+        } else {
+            reconcile(&state.ingest, pending, now).await
+        };
+        unreachable |= reconciled == Err(NotIngested::Irma(IrmaError::Unreachable));
+        failed += usize::from(reconciled.is_err());
     }
     if !pending.is_empty() {
         tracing::info!(pending = pending.len(), failed, "reconciled");
@@ -38,20 +47,15 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
     if failed == 0 { Ok(()) } else { Err(RunFailed) }
 }
 
-async fn reconcile(ingest: &Ingest, pending: &PendingId, now: UnixSeconds) -> Result<(), RunFailed> {
-    let too_old = pending.created_at + GIVE_UP <= now;
+async fn reconcile(ingest: &Ingest, pending: &PendingId, now: UnixSeconds) -> Result<(), NotIngested> {
     match ingest.ingest(&pending.id, now, &[]).await {
-        Ok(shared::ingest::Ingested::NotFinal) if !too_old => Ok(()),
-        // What is not right stays not right, and a session that is forgotten stays forgotten.
-        Ok(shared::ingest::Ingested::NotFinal) | Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending).await,
-        Err(NotIngested::Irma(_) | NotIngested::Untrusted) if too_old => lose(ingest, pending).await,
-        Ok(_) => Ok(()),
-        Err(_) => Err(RunFailed),
+        Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending).await,
+        ingested => ingested.map(|_| ()),
     }
 }
 
-async fn lose(ingest: &Ingest, pending: &PendingId) -> Result<(), RunFailed> {
-    let lost = ingest.records().end(&pending.id, &Ending::Lost).await.map_err(|_| RunFailed)?;
+async fn lose(ingest: &Ingest, pending: &PendingId) -> Result<(), NotIngested> {
+    let lost = ingest.records().end(&pending.id, &Ending::Lost).await?;
     if lost {
         tracing::warn!(id = %pending.id, "the result could not be fetched any more");
     }

@@ -47,7 +47,8 @@ async fn main() -> ExitCode {
         // What was started ends when it is dropped.
         _ = tokio::signal::ctrl_c() => {
             println!("\nStopped.");
-            ExitCode::from(130)
+            // Without --once this is how it ends.
+            if once { ExitCode::from(130) } else { ExitCode::SUCCESS }
         }
     }
 }

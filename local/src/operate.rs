@@ -107,9 +107,10 @@ pub fn always_open(mut purpose: Value) -> Value {
     purpose
 }
 
-/// Where cargo puts the programs of this build: beside our own, or above it if we are a test.
+/// Where cargo puts the programs of this build: beside our own, or above it if we are a test or an example.
 fn beside_us() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folder = program.parent().context("our program is in no folder")?;
-    Ok(if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
+    let above = folder.ends_with("deps") || folder.ends_with("examples");
+    Ok(folder.parent().filter(|_| above).unwrap_or(folder).to_owned())
 }

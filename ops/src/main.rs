@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
 
 /// What is wrong with the arguments; of those of `irma-token` without repeating them, as one may be the token.
 fn without_token(mut error: Error) -> Error {
-    if std::env::args().any(|argument| argument == "irma-token") {
+    if std::env::args_os().any(|argument| argument == "irma-token") {
         let typed = match error.kind() {
             ErrorKind::UnknownArgument => ContextKind::InvalidArg,
             ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,

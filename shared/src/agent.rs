@@ -2,6 +2,7 @@
 
 use lambda_http::Request;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::contact::{ContactId, Holder};
 use crate::problem::Problem;
@@ -17,7 +18,7 @@ pub const SECRET: &str = "\"secret\" is 43 characters A to Z, a to z, 0 to 9, - 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Body {
-    secret: String,
+    secret: Zeroizing<String>,
     contact_id: Option<String>,
 }
 

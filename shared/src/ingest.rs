@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::UnixSeconds;
 use crate::config::{Aws, CannotStart, variable};
 use crate::irma::{IrmaError, IrmaServer, SessionToken};
-use crate::parameters::Purposes;
+use crate::parameters::{Fresh, Parameters, Purposes};
 use crate::record_id::RecordId;
 use crate::records::{DatabaseUnavailable, Ending, NotPending, Pending, Records};
 use crate::result_jwt::{ResultVerifier, SessionResult};
@@ -18,7 +18,8 @@ pub struct Ingest {
     records: Records,
     token_key: TokenKey,
     irma: IrmaServer,
-    verifier: ResultVerifier,
+    verifier: Fresh<ResultVerifier>,
+    issuer: String,
     purposes: Purposes,
 }
 
@@ -60,9 +61,9 @@ impl Ingest {
         let irma = IrmaServer::new(variable("IRMA_SERVER_URL")?)?;
         let issuer: String = variable("IRMA_ISSUER")?;
         let parameters = aws.parameters()?;
-        let verifier = ResultVerifier::new(&parameters.irma_public_key().await?, &issuer)?;
+        let verifier = Fresh::new(read_verifier(&parameters, &issuer).await?);
         let purposes = Purposes::load(parameters).await?;
-        Ok(Self { records, token_key, irma, verifier, purposes })
+        Ok(Self { records, token_key, irma, verifier, issuer, purposes })
     }
 
     /// The table whose records are taken in.
@@ -134,9 +135,15 @@ impl Ingest {
             tracing::warn!(%id, %error, "no result");
             NotIngested::Irma(error)
         })?;
-        self.verifier.verify(&jwt, token, created_at, now).map_err(|failed| {
+        // A key that was replaced is trusted for a minute at most.
+        let verifier = self.verifier.current(async || read_verifier(self.purposes.parameters(), &self.issuer).await).await;
+        verifier.verify(&jwt, token, created_at, now).map_err(|failed| {
             tracing::error!(%id, check = ?failed, "the result is not right");
             NotIngested::Untrusted
         })
     }
+}
+
+async fn read_verifier(parameters: &Parameters, issuer: &str) -> Result<ResultVerifier, CannotStart> {
+    ResultVerifier::new(&parameters.irma_public_key().await?, issuer)
 }

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::config::CannotStart;
 
@@ -92,7 +93,8 @@ impl FromStr for ServerUrl {
     fn from_str(text: &str) -> Result<Self, InvalidServerUrl> {
         let mut url = Url::parse(text).map_err(|_| InvalidServerUrl)?;
         let local = url.scheme() == "http" && url.host_str() == Some("127.0.0.1");
-        if !(local || url.scheme() == "https") || url.query().is_some() || url.fragment().is_some() {
+        let login = !url.username().is_empty() || url.password().is_some();
+        if !(local || url.scheme() == "https") || login || url.query().is_some() || url.fragment().is_some() {
             return Err(InvalidServerUrl);
         }
         if !url.path().ends_with('/') {
@@ -106,6 +108,8 @@ impl IrmaServer {
     /// A session request is refused, or answered, in milliseconds; a result can be some hundred kilobytes.
     const CONNECT: Duration = Duration::from_secs(1);
     const IN_ALL: Duration = Duration::from_secs(3);
+    /// How long the citizen has to scan the QR code or open the wallet.
+    const SCAN: Duration = Duration::from_mins(5);
     const LARGEST_ANSWER: usize = 256 * 1024;
 
     /// A client of the server at `url`.
@@ -143,9 +147,12 @@ impl IrmaServer {
                 "clientReturnUrl": return_url,
             },
             "callbackUrl": callback_url,
+            "timeout": Self::SCAN.as_secs(),
         });
+        let mut authorization = HeaderValue::from_str(&token.0).map_err(|_| IrmaError::Refused)?;
+        authorization.set_sensitive(true);
         let url = self.url.join("session").map_err(|_| IrmaError::Nonsense)?;
-        let response = self.http.post(url).header("Authorization", &token.0).json(&request).send().await;
+        let response = self.http.post(url).header(AUTHORIZATION, authorization).json(&request).send().await;
         let body = read(response).await?;
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| IrmaError::Nonsense)?;
         let token = answer.token.parse().map_err(|_| IrmaError::Nonsense)?;
@@ -153,12 +160,12 @@ impl IrmaServer {
     }
 
     /// The result of a session as a JWT, not yet checked. Repeated once where the server was not reached.
-    pub async fn result(&self, token: &SessionToken) -> Result<String, IrmaError> {
+    pub async fn result(&self, token: &SessionToken) -> Result<Zeroizing<String>, IrmaError> {
         let body = match self.on_session(Method::GET, token, "result-jwt").await {
             Err(IrmaError::Unreachable) => self.on_session(Method::GET, token, "result-jwt").await?,
             answer => answer?,
         };
-        String::from_utf8(body).map_err(|_| IrmaError::Nonsense)
+        String::from_utf8(body).map(Zeroizing::new).map_err(|_| IrmaError::Nonsense)
     }
 
     /// Cancels a session that was started for nothing.
@@ -230,6 +237,7 @@ mod tests {
             "irma.example.nl",
             "",
             "https://irma.example.nl/?x",
+            "https://user:word@irma.example.nl",
         ] {
             assert!(url.parse::<ServerUrl>().is_err(), "{url}");
         }

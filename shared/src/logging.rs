@@ -11,7 +11,6 @@ pub fn init() {
         .with_current_span(false)
         .with_span_list(false)
         .with_target(false)
-        .without_time()
         .with_max_level(tracing::Level::INFO)
         .init();
     panic::set_hook(Box::new(|panic| {

@@ -2,6 +2,7 @@
 //! `purposes/{name}` for each purpose. The operator's command `idbellen` puts them there.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,10 +26,6 @@ pub struct Parameters {
     client: Client,
     path: String,
 }
-
-/// Parameter Store did not give a parameter. The cause is in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParameterUnavailable;
 
 impl Parameters {
     /// The parameters below `path`, `/idbellen/{stage}`.
@@ -58,14 +55,14 @@ impl Parameters {
     }
 
     /// All purposes that are valid. One that is not is named in the log, and left out.
-    async fn purposes(&self) -> Result<HashMap<PurposeName, Purpose>, ParameterUnavailable> {
+    async fn purposes(&self) -> Result<HashMap<PurposeName, Purpose>, CannotStart> {
         let folder = format!("{}/{PURPOSES}", self.path);
         let mut pages = self.client.get_parameters_by_path().path(&folder).into_paginator().send();
         let mut purposes = HashMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                tracing::error!(folder, code = error.code(), "Parameter Store GetParametersByPath failed");
-                ParameterUnavailable
+                let code = error.code().unwrap_or("no answer");
+                CannotStart::because(format!("the parameters below {folder} can't be read: {code}"))
             })?;
             for parameter in page.parameters.unwrap_or_default() {
                 let path = parameter.name.unwrap_or_default();
@@ -83,34 +80,60 @@ impl Parameters {
     }
 }
 
-/// The purposes, read again once a minute at most: so that closing one takes effect, and that asking for a purpose that
-/// does not exist costs no call to Parameter Store.
+/// What was read from Parameter Store, read again once a minute at most: so that a change takes effect in every running
+/// environment, and that what is asked of us costs no call to Parameter Store.
+pub struct Fresh<T> {
+    kept: Mutex<Kept<T>>,
+}
+
+struct Kept<T> {
+    value: Arc<T>,
+    read_again: Instant,
+}
+
+impl<T> Fresh<T> {
+    const LIFETIME: Duration = Duration::from_mins(1);
+    /// After Parameter Store did not answer, it is left alone for so long.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// What was just read.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self { kept: Mutex::new(Kept { value: Arc::new(value), read_again: Instant::now() + Self::LIFETIME }) }
+    }
+
+    /// The value as it is now, or, while `read` fails, as it last was.
+    pub async fn current<E: fmt::Display>(&self, read: impl AsyncFnOnce() -> Result<T, E>) -> Arc<T> {
+        let mut kept = self.kept.lock().await;
+        if kept.read_again <= Instant::now() {
+            match read().await {
+                Ok(value) => *kept = Kept { value: Arc::new(value), read_again: Instant::now() + Self::LIFETIME },
+                Err(reason) => {
+                    tracing::error!(%reason, "Parameter Store was read in vain: what was read before is kept");
+                    kept.read_again = Instant::now() + Self::PATIENCE;
+                }
+            }
+        }
+        Arc::clone(&kept.value)
+    }
+}
+
+/// The purposes.
 pub struct Purposes {
     parameters: Parameters,
-    read: Mutex<(Instant, Arc<HashMap<PurposeName, Purpose>>)>,
+    fresh: Fresh<HashMap<PurposeName, Purpose>>,
 }
 
 impl Purposes {
-    const LIFETIME: Duration = Duration::from_mins(1);
-
     /// Reads the purposes for the first time.
     pub async fn load(parameters: Parameters) -> Result<Self, CannotStart> {
-        let purposes = parameters
-            .purposes()
-            .await
-            .map_err(|_| CannotStart::because(format!("the parameters below {}/{PURPOSES} can't be read", parameters.path)))?;
-        Ok(Self { parameters, read: Mutex::new((Instant::now(), Arc::new(purposes))) })
+        let fresh = Fresh::new(parameters.purposes().await?);
+        Ok(Self { parameters, fresh })
     }
 
-    /// The purposes as they are now, or, if Parameter Store does not answer, as they were when it last did.
+    /// The purposes as they are now.
     pub async fn current(&self) -> Arc<HashMap<PurposeName, Purpose>> {
-        let mut read = self.read.lock().await;
-        if read.0.elapsed() >= Self::LIFETIME
-            && let Ok(purposes) = self.parameters.purposes().await
-        {
-            *read = (Instant::now(), Arc::new(purposes));
-        }
-        Arc::clone(&read.1)
+        self.fresh.current(async || self.parameters.purposes().await).await
     }
 
     /// The parameters from which they are read.

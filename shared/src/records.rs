@@ -267,16 +267,20 @@ impl Records {
     /// The records that can still be used and whose result is not in yet.
     pub async fn all_pending(&self, now: UnixSeconds) -> Result<Vec<PendingId>, DatabaseUnavailable> {
         let items = by_expiry(&self.client, &self.table, Expiry::After(now + Self::MARGIN)).await?;
-        items
-            .iter()
-            .filter(|item| read_text(item, "status") == Some("pending"))
-            .map(|item| {
-                Ok(PendingId {
-                    id: read_text(item, "id").and_then(|id| id.parse().ok()).ok_or_else(|| malformed(Self::NAME, "id"))?,
-                    created_at: read_number(item, "created_at").ok_or_else(|| malformed(Self::NAME, "created_at"))?,
+        let pending = items.iter().filter(|item| read_text(item, "status") == Some("pending"));
+        let read = |item: &Item| {
+            let id = read_text(item, "id")?.parse().ok()?;
+            Some(PendingId { id, created_at: read_number(item, "created_at")? })
+        };
+        // One that is damaged does not keep the others waiting.
+        Ok(pending
+            .filter_map(|item| {
+                read(item).or_else(|| {
+                    malformed(Self::NAME, "id or created_at");
+                    None
                 })
             })
-            .collect()
+            .collect())
     }
 
     /// The keys of the records that must go at `now`: those that expire within [`Self::MARGIN`].

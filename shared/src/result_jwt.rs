@@ -21,7 +21,7 @@ pub struct ResultVerifier {
 pub enum SessionResult {
     /// The citizen disclosed these, and the proofs are valid.
     Disclosed(DisclosedAttributes),
-    /// The citizen refused, or did not answer in time.
+    /// The citizen refused, did not answer in time, or disclosed what is not valid.
     Declined,
     /// The session goes on.
     NotFinal,
@@ -41,8 +41,6 @@ pub enum Untrusted {
     IssuedAt,
     /// It is not of a disclosure.
     Kind,
-    /// Its proofs are not valid.
-    Proof,
 }
 
 #[derive(Deserialize)]
@@ -105,8 +103,8 @@ impl ResultVerifier {
             ("DONE", Some("VALID")) => {
                 Ok(SessionResult::Disclosed(DisclosedAttributes(claims.disclosed.into_iter().flatten().collect())))
             }
-            ("DONE", _) => Err(Untrusted::Proof),
-            ("CANCELLED" | "TIMEOUT", _) => Ok(SessionResult::Declined),
+            // What was disclosed is not valid (an expired credential, a wallet that cheats): it will not become so.
+            ("DONE" | "CANCELLED" | "TIMEOUT", _) => Ok(SessionResult::Declined),
             _ => Ok(SessionResult::NotFinal),
         }
     }
@@ -235,9 +233,6 @@ mod tests {
             (json!({"iat": now() - 3600}), Untrusted::IssuedAt),
             (json!({"iat": now() + 3600}), Untrusted::IssuedAt),
             (json!({"type": "signing"}), Untrusted::Kind),
-            (json!({"proofStatus": "INVALID"}), Untrusted::Proof),
-            (json!({"proofStatus": "EXPIRED"}), Untrusted::Proof),
-            (json!({"proofStatus": null}), Untrusted::Proof),
         ] {
             assert_eq!(server.check_claims(&changes).err(), Some(failed), "{changes}");
         }
@@ -259,6 +254,9 @@ mod tests {
     #[test]
     fn a_refusal_is_declined_and_a_session_that_goes_on_is_not_final() {
         let server = server();
+        for proof in [json!("INVALID"), json!("EXPIRED"), json!("MISSING_ATTRIBUTES"), json!(null)] {
+            assert!(matches!(server.check_claims(&json!({"proofStatus": proof})), Ok(SessionResult::Declined)));
+        }
         for status in ["CANCELLED", "TIMEOUT"] {
             assert!(matches!(server.check_claims(&json!({"status": status, "proofStatus": null})), Ok(SessionResult::Declined)));
         }

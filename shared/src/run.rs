@@ -1,20 +1,24 @@
 //! Running a function on Lambda: what it needs is made once, before the first event; no panic and no error text reaches
 //! a caller.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use aws_lambda_events::connect::ConnectEvent;
+use aws_lambda_events::query_map::QueryMap;
 use futures_util::FutureExt;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::Request;
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Request, Response};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::config::CannotStart;
@@ -34,15 +38,10 @@ where
     S: State,
     F: Future<Output = Result<Answer, Problem>> + Send + 'static,
 {
-    let state = match load::<S>().await {
-        Ok(state) => state,
-        Err(code) => return code,
-    };
-    let service = service_fn(move |request| {
-        let answer = answer(handle(Arc::clone(&state), request));
-        async { Ok::<_, Error>(Response::<String>::from(answer.await)) }
-    });
-    ended(&lambda_http::run(service).await)
+    run(async move |state: Arc<S>, event: Box<RawValue>| {
+        Ok::<_, Error>(answer(event.get(), |request| handle(state, request)).await)
+    })
+    .await
 }
 
 /// Runs a function that API Gateway calls, and that is invoked directly as well. A direct event has the member `mark`,
@@ -66,27 +65,18 @@ where
         Http(Box<ApiGatewayV2httpResponse>),
         Direct(T),
     }
-    let state = match load::<S>().await {
-        Ok(state) => state,
-        Err(code) => return code,
-    };
-    let service = service_fn(move |event: LambdaEvent<Value>| {
-        let state = Arc::clone(&state);
-        async move {
-            if event.payload.get(mark).is_some() {
-                let outcome = match serde_json::from_value(event.payload) {
-                    Ok(event) => caught(handle_direct(state, event)).await.unwrap_or_else(failed),
-                    Err(_) => failed(),
-                };
-                return outcome.map(Either::Direct).map_err(|RunFailed| run_failed());
-            }
-            let request: LambdaRequest = serde_json::from_value(event.payload)
-                .map_err(|_| Error::from("the event is neither API Gateway's nor one that this function knows"))?;
-            let answer = answer(handle(state, request.into())).await;
-            Ok::<_, Error>(Either::Http(Box::new(answer.into())))
+    run(async move |state: Arc<S>, event: Box<RawValue>| {
+        let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(event.get()).unwrap_or_default();
+        if !members.contains_key(mark) {
+            return Ok(Either::Http(Box::new(answer(event.get(), |request| handle(state, request)).await)));
         }
-    });
-    ended(&lambda_runtime::run(service).await)
+        let outcome = match serde_json::from_str(event.get()) {
+            Ok(event) => caught(handle_direct(state, event)).await.unwrap_or_else(failed),
+            Err(_) => failed(),
+        };
+        outcome.map(Either::Direct).map_err(|RunFailed| run_failed())
+    })
+    .await
 }
 
 /// Runs a function that API Gateway calls, and Amazon Connect as well.
@@ -108,15 +98,10 @@ where
     S: State,
     F: Future<Output = Result<(), RunFailed>> + Send + 'static,
 {
-    let state = match load::<S>().await {
-        Ok(state) => state,
-        Err(code) => return code,
-    };
-    let service = service_fn(move |_: LambdaEvent<Value>| {
-        let run = caught(handle(Arc::clone(&state)));
-        async { run.await.unwrap_or(Err(RunFailed)).map_err(|RunFailed| run_failed()) }
-    });
-    ended(&lambda_runtime::run(service).await)
+    run(async move |state: Arc<S>, _: Box<RawValue>| {
+        caught(handle(state)).await.unwrap_or(Err(RunFailed)).map_err(|RunFailed| run_failed())
+    })
+    .await
 }
 
 /// A scheduled run did not do all it had to. The cause is in the log.
@@ -127,16 +112,50 @@ fn run_failed() -> Error {
     Error::from("the run failed: see the log")
 }
 
-async fn load<S: State>() -> Result<Arc<S>, ExitCode> {
+/// Makes the state and takes events until the environment ends.
+async fn run<S, F, T>(handle: F) -> ExitCode
+where
+    S: State,
+    F: AsyncFn(Arc<S>, Box<RawValue>) -> Result<T, Error>,
+    T: Serialize,
+{
     logging::init();
-    S::load().await.map(Arc::new).map_err(|reason| {
-        tracing::error!(%reason, "the function can't start");
-        ExitCode::FAILURE
-    })
+    let state = match S::load().await {
+        Ok(state) => Arc::new(state),
+        Err(reason) => {
+            tracing::error!(%reason, "the function can't start");
+            return ExitCode::FAILURE;
+        }
+    };
+    let service = service_fn(async |event: LambdaEvent<Box<RawValue>>| handle(Arc::clone(&state), event.payload).await);
+    if lambda_runtime::run(service).await.is_ok() {
+        return ExitCode::SUCCESS;
+    }
+    tracing::error!("the Lambda runtime ended");
+    ExitCode::FAILURE
 }
 
-async fn answer(handling: impl Future<Output = Result<Answer, Problem>>) -> Answer {
-    caught(handling).await.unwrap_or(Err(Problem::Internal)).unwrap_or_else(Answer::from)
+/// Answers an API Gateway request, also one that can't be read.
+async fn answer<F>(event: &str, handle: impl FnOnce(Request) -> F) -> ApiGatewayV2httpResponse
+where
+    F: Future<Output = Result<Answer, Problem>>,
+{
+    let handling = async { handle(request(event)?).await };
+    caught(handling).await.unwrap_or(Err(Problem::Internal)).unwrap_or_else(Answer::from).into()
+}
+
+/// Reads an API Gateway request. Of its headers, path and query only what is used is kept: `lambda_http` makes a URI of
+/// them, and panics on some that API Gateway lets through.
+fn request(event: &str) -> Result<Request, Problem> {
+    const SHAPE: &str = "The request's headers are not valid.";
+    let mut request: ApiGatewayV2httpRequest = serde_json::from_str(event).map_err(|_| Problem::InvalidBody(SHAPE))?;
+    let content_type = request.headers.remove(CONTENT_TYPE);
+    request.headers = content_type.map(|content_type| (CONTENT_TYPE, content_type)).into_iter().collect();
+    request.raw_path = None;
+    request.raw_query_string = None;
+    request.query_string_parameters = QueryMap::default();
+    request.cookies = None;
+    Ok(LambdaRequest::ApiGatewayV2(request).into())
 }
 
 /// Awaits `handling`; `None` if it panics. The panic hook has logged the place.
@@ -144,26 +163,49 @@ async fn caught<T>(handling: impl Future<Output = T>) -> Option<T> {
     AssertUnwindSafe(handling).catch_unwind().await.ok()
 }
 
-fn ended(result: &Result<(), Error>) -> ExitCode {
-    if result.is_ok() {
-        return ExitCode::SUCCESS;
-    }
-    tracing::error!("the Lambda runtime ended");
-    ExitCode::FAILURE
-}
-
 #[cfg(test)]
 mod tests {
-    use lambda_http::http::StatusCode;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    fn event(changes: &Value) -> String {
+        let mut event = json!({
+            "version": "2.0", "routeKey": "POST /x", "rawPath": "/x", "rawQueryString": "",
+            "headers": {"content-type": "application/json", "host": "api.example.nl"},
+            "requestContext": {"http": {"method": "POST", "path": "/x"}, "domainName": "api.example.nl", "routeKey": "POST /x"},
+            "body": "{}", "isBase64Encoded": false,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            event[name] = value.clone();
+        }
+        event.to_string()
+    }
+
+    async fn no_content(_: Request) -> Result<Answer, Problem> {
+        Ok(Answer::no_content())
+    }
+
     #[tokio::test]
     async fn a_panic_reaches_no_caller() {
-        let answer = answer(async { panic!("what a citizen disclosed") }).await;
-        let response = Response::<String>::from(answer);
-        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(response.body().contains("urn:idbellen:problem:internal"));
-        assert!(!response.body().contains("disclosed"));
+        let response = answer(&event(&json!({})), async |_| panic!("what a citizen disclosed")).await;
+        let body = format!("{:?}", response.body);
+        assert_eq!(response.status_code, 500);
+        assert!(body.contains("urn:idbellen:problem:internal") && !body.contains("disclosed"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn nothing_in_a_request_makes_its_reading_panic() {
+        for changes in [
+            json!({"rawQueryString": "a=<b>"}),
+            json!({"rawQueryString": "a=\" b"}),
+            json!({"rawQueryString": "a".repeat(70_000)}),
+            json!({"rawPath": "/<\u{0}>"}),
+            json!({"headers": {"x-forwarded-proto": "http, https", "host": "a b"}}),
+        ] {
+            assert_eq!(answer(&event(&changes), no_content).await.status_code, 204, "{changes}");
+        }
+        assert_eq!(answer(&event(&json!({"headers": {"x": "\n"}})), no_content).await.status_code, 400);
+        assert_eq!(answer("{}", no_content).await.status_code, 400);
     }
 }

@@ -16,6 +16,7 @@ use shared::records::Records;
 use shared::request::{read_body, route};
 use shared::run::{self, RunFailed};
 use shared::secret::Secret;
+use zeroize::Zeroizing;
 
 const SHAPE: &str = "The body is a JSON object with the text \"secret\" and nothing else.";
 
@@ -29,7 +30,7 @@ struct State {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    secret: String,
+    secret: Zeroizing<String>,
 }
 
 impl run::State for State {

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::connect::ConnectEvent;
 use lambda_http::Request;
@@ -20,6 +21,7 @@ use shared::problem::Problem;
 use shared::request::read_body;
 use shared::run::{self, RunFailed};
 use shared::secret::Secret;
+use zeroize::Zeroizing;
 
 const SHAPE: &str = "The body is a JSON object with the texts \"dtmf\" and \"contactId\" and nothing else.";
 const DTMF: &str = "\"dtmf\" is ten digits 0 to 9.";
@@ -33,7 +35,7 @@ struct State {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Body {
-    dtmf: String,
+    dtmf: Zeroizing<String>,
     contact_id: String,
 }
 
@@ -69,7 +71,14 @@ async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Result<Outcom
     })
 }
 
+/// Amazon Connect waits 8 seconds, and reads an answer that comes later as none.
+const IN_ALL: Duration = Duration::from_secs(6);
+
 async fn exchange(state: &State, code: &Code, contact: &ContactId) -> Result<Secret, Problem> {
+    tokio::time::timeout(IN_ALL, find(state, code, contact)).await.unwrap_or(Err(Problem::Unavailable))
+}
+
+async fn find(state: &State, code: &Code, contact: &ContactId) -> Result<Secret, Problem> {
     let lock = state.code_key.lock(code).await.map_err(|_| Problem::Unavailable)?;
     if let Some(secret) = open(state, &lock, contact).await? {
         return Ok(secret);

@@ -3,6 +3,11 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
 
 use shared::clock::{UnixSeconds, now};
 use shared::config::{Aws, CannotStart};
@@ -11,8 +16,17 @@ use shared::irma::IrmaError;
 use shared::records::{Ending, PendingId};
 use shared::run::{self, RunFailed};
 
-/// After this many seconds a session has ended for certain, and its result is forgotten.
+/// After this many seconds the session's code has died: what may still come in would reach nobody.
 const GIVE_UP: i64 = 20 * 60;
+
+/// So many are reconciled at a time.
+const AT_A_TIME: usize = 16;
+
+/// No new one is begun after this: the function's time ends at 55 seconds.
+const ENOUGH: Duration = Duration::from_secs(40);
+
+/// So often the IRMA server may be out of reach in one run before the others are left to the next.
+const UNREACHABLE: usize = AT_A_TIME;
 
 struct State {
     ingest: Ingest,
@@ -26,21 +40,25 @@ impl run::State for State {
 }
 
 async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
-    let now = now();
-    let pending = state.ingest.records().all_pending(now).await.map_err(|_| RunFailed)?;
-    let (mut failed, mut unreachable) = (0_usize, false);
-    for pending in &pending {
-        let reconciled = if pending.created_at + GIVE_UP <= now {
+    let (now, began) = (now(), Instant::now());
+    let mut pending = state.ingest.records().all_pending(now).await.map_err(|_| RunFailed)?;
+    // A run that can't do all begins elsewhere each time.
+    let first = usize::try_from(now / 60).unwrap_or_default() % pending.len().max(1);
+    pending.rotate_left(first);
+    let (failed, unreachable) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let one = async |pending: &PendingId| {
+        let reconciled = if began.elapsed() > ENOUGH || unreachable.load(Relaxed) >= UNREACHABLE {
+            Err(NotIngested::Unavailable)
+        } else if pending.created_at + GIVE_UP <= now {
             lose(&state.ingest, pending).await
-        } else if unreachable {
-            // One wait for a server that is down is enough: the others get theirs in the next run.
-            Err(NotIngested::Irma(IrmaError::Unreachable))
         } else {
             reconcile(&state.ingest, pending, now).await
         };
-        unreachable |= reconciled == Err(NotIngested::Irma(IrmaError::Unreachable));
-        failed += usize::from(reconciled.is_err());
-    }
+        unreachable.fetch_add(usize::from(reconciled == Err(NotIngested::Irma(IrmaError::Unreachable))), Relaxed);
+        failed.fetch_add(usize::from(reconciled.is_err()), Relaxed);
+    };
+    stream::iter(&pending).for_each_concurrent(AT_A_TIME, one).await;
+    let failed = failed.into_inner();
     if !pending.is_empty() {
         tracing::info!(pending = pending.len(), failed, "reconciled");
     }

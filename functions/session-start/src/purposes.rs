@@ -18,6 +18,8 @@ use crate::State;
 #[serde(rename_all = "camelCase")]
 struct ShownPurpose<'a> {
     title: &'a Text,
+    /// For who calls without ID-bellen.
+    phone_number: &'a str,
     open: bool,
     opening_hours: &'a OpeningHours,
     controller: &'a Controller,
@@ -34,6 +36,7 @@ pub async fn show(state: &State, request: &Request) -> Result<Answer, Problem> {
         StatusCode::OK,
         &ShownPurpose {
             title: &purpose.title,
+            phone_number: &purpose.phone_number,
             open: purpose.open_at(now()),
             opening_hours: &purpose.opening_hours,
             controller: &purpose.controller,

@@ -10,14 +10,15 @@ use shared::answer::Answer;
 use shared::clock::{UnixSeconds, now};
 use shared::code::Code;
 use shared::codes::{Codes, NewCode};
-use shared::irma::{IrmaError, StartedSession};
+use shared::irma::{IrmaError, SessionToken, StartedSession};
 use shared::problem::Problem;
 use shared::purpose::{Purpose, PurposeName};
 use shared::record_id::RecordId;
 use shared::records::{NewRecord, Records};
 use shared::request::{domain, read_body};
-use shared::secret::{PublicKey, Secret};
+use shared::secret::Secret;
 use shared::start::{NotStarted, start as write};
+use shared::token_key::SealedToken;
 
 use crate::State;
 
@@ -90,10 +91,12 @@ async fn try_start(state: &State, name: &PurposeName, purpose: &Purpose, domain:
     let expires_at = created_at + state.record_lifetime;
     let code_expires_at = (created_at + Codes::LIFETIME).min(expires_at - Records::MARGIN);
     let new_code = NewCode { id: lock.id().clone(), secret: sealed, expires_at: code_expires_at };
-    let written = write_both(state, &session, name, public_key, &new_code, created_at, expires_at).await;
+    let purpose = name.as_str().to_owned();
+    let new_record = |token| NewRecord { purpose, public_key, token, created_at, expires_at };
+    let written = store(state, &session.token, &id, new_record, &new_code).await;
     if let Err(failed) = written {
-        // Nothing was written, so nothing may be disclosed. Should this fail too, the session ends unheard: its
-        // callback finds no record.
+        // Without a record nothing may be disclosed. Should this fail too, or the write have come through after all, the
+        // session ends unheard: nobody has its pointer.
         if let Err(error) = state.irma.cancel(&session.token).await {
             tracing::warn!(%error, "an IRMA session that was started for nothing could not be cancelled");
         }
@@ -102,19 +105,16 @@ async fn try_start(state: &State, name: &PurposeName, purpose: &Purpose, domain:
     Ok(Started { session_ptr: session.session_ptr, frontend_request: session.frontend_request, expires_at: code_expires_at })
 }
 
-async fn write_both(
+/// Writes record and code, the record with the IRMA token sealed in it.
+async fn store(
     state: &State,
-    session: &StartedSession,
-    name: &PurposeName,
-    public_key: PublicKey,
+    token: &SessionToken,
+    id: &RecordId,
+    record: impl FnOnce(SealedToken) -> NewRecord,
     code: &NewCode,
-    created_at: UnixSeconds,
-    expires_at: UnixSeconds,
 ) -> Result<(), Failed> {
-    let id = RecordId::of(&public_key);
-    let token = state.token_key.seal(&session.token, &id).await.map_err(|_| Problem::Unavailable)?;
-    let record = NewRecord { purpose: name.as_str().to_owned(), public_key, token, created_at, expires_at };
-    write(&state.dynamodb, &state.records, &record, &state.codes, code).await.map_err(|failed| match failed {
+    let token = state.token_key.seal(token, id).await.map_err(|_| Problem::Unavailable)?;
+    write(&state.dynamodb, &state.records, &record(token), &state.codes, code).await.map_err(|failed| match failed {
         NotStarted::Collision => Failed::Collision,
         NotStarted::DatabaseUnavailable => Problem::Unavailable.into(),
     })

@@ -45,9 +45,13 @@ impl IrmaServer {
             "no_auth": false,
             "jwt_issuer": ISSUER,
             "jwt_privkey_file": folder.join("key.pem"),
+            // What the server allows everyone adds to what it allows a requestor; left out, it would be everything.
+            "disclose_perms": [], "sign_perms": [], "issue_perms": [],
             "requestors": {"idbellen": {
                 "auth_method": "token", "key": requestor_token,
-                "disclose_perms": ["irma-demo.*"], "issue_perms": ["irma-demo.*"],
+                "disclose_perms": ["irma-demo.MijnOverheid.singleton.*", "irma-demo.MijnOverheid.fullName.*"],
+                // For the wallet's credentials.
+                "issue_perms": ["irma-demo.*"],
             }},
         });
         fs::write(folder.join("config.json"), configuration.to_string())?;

@@ -32,7 +32,13 @@ pub fn read_contact(request: &Request) -> Result<(Secret, HolderTag), Problem> {
             let contact: ContactId = id.parse().map_err(|_| Problem::InvalidBody(CONTACT_ID))?;
             secret.holder(&Holder::Contact(&contact))
         }
-        None => secret.holder(&Holder::Agent(&agent(request).ok_or(Problem::Internal)?)),
+        None => {
+            let agent = agent(request).ok_or_else(|| {
+                tracing::error!("the portal names no contact, and the agent's token has no sub");
+                Problem::Internal
+            })?;
+            secret.holder(&Holder::Agent(&agent))
+        }
     };
     Ok((secret, tag))
 }

@@ -27,18 +27,15 @@ struct Body {
 pub fn read_contact(request: &Request) -> Result<(Secret, HolderTag), Problem> {
     let body: Body = read_body(request, SHAPE)?;
     let secret: Secret = body.secret.parse().map_err(|_| Problem::InvalidBody(SECRET))?;
-    let tag = match body.contact_id {
-        Some(id) => {
-            let contact: ContactId = id.parse().map_err(|_| Problem::InvalidBody(CONTACT_ID))?;
-            secret.holder(&Holder::Contact(&contact))
-        }
-        None => {
-            let agent = agent(request).ok_or_else(|| {
-                tracing::error!("the portal names no contact, and the agent's token has no sub");
-                Problem::Internal
-            })?;
-            secret.holder(&Holder::Agent(&agent))
-        }
+    let tag = if let Some(id) = body.contact_id {
+        let contact: ContactId = id.parse().map_err(|_| Problem::InvalidBody(CONTACT_ID))?;
+        secret.holder(&Holder::Contact(&contact))
+    } else {
+        let agent = agent(request).ok_or_else(|| {
+            tracing::error!("the portal names no contact, and the agent's token has no sub");
+            Problem::Internal
+        })?;
+        secret.holder(&Holder::Agent(&agent))
     };
     Ok((secret, tag))
 }

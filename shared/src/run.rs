@@ -92,7 +92,7 @@ where
     http_and_direct(handle, "Details", handle_connect, || Ok(Outcome::unavailable())).await
 }
 
-/// Runs a function that a schedule invokes. A run that fails is an error of the function, so that its alarm sees it.
+/// Runs a function that a schedule invokes. A run that fails is an error of the function, and counts in its metric `Errors`.
 pub async fn schedule<S, F>(handle: fn(Arc<S>) -> F) -> ExitCode
 where
     S: State,

@@ -131,6 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::contact::ContactId;
 
     proptest! {
         #[test]
@@ -161,7 +162,6 @@ mod tests {
             prop_assert_eq!(marks.len(), 4);
         }
     }
-    use crate::contact::ContactId;
 
     #[test]
     fn secrets_of_the_operating_system_are_uniform_and_never_twice_the_same() {

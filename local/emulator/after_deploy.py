@@ -1,5 +1,7 @@
 """Completes a stack that `sam deploy` made on the emulator, and prints what it consists of as JSON.
 
+Tables get their resource policies, which the emulator leaves out.
+
 The emulator ignores the OpenAPI body of an HTTP API, in which SAM puts routes, integrations, authorizers and CORS. AWS
 makes these from the body (AWS, "Importing an HTTP API"); here this script does.
 
@@ -15,6 +17,7 @@ import boto3
 
 stack_name = sys.argv[1]
 cloudformation, gateway, functions = (boto3.client(name) for name in ("cloudformation", "apigatewayv2", "lambda"))
+iam, dynamodb = boto3.client("iam"), boto3.client("dynamodb")
 
 stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
 template = cloudformation.get_template(StackName=stack_name, TemplateStage="Processed")["TemplateBody"]
@@ -133,11 +136,17 @@ def make_routes(api_id, body):
 
 def describe(function):
     configuration = functions.get_function(FunctionName=physical[function])["Configuration"]
-    # How the emulator makes the access key id of a function (ministack, `execution_credentials`).
-    digest = hashlib.sha256(f"{configuration['FunctionArn']}:{configuration['Role']}".encode()).hexdigest()
+    # How the emulator makes the credentials of a function (ministack, `execution_credentials`).
+    sha256 = lambda text: hashlib.sha256(text.encode()).hexdigest()
+    digest = sha256(f"{configuration['FunctionArn']}:{configuration['Role']}")
+    role = configuration["Role"].rsplit("/", 1)[1]
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
     return {
-        "name": configuration["FunctionName"], "arn": configuration["FunctionArn"], "role": configuration["Role"],
-        "access_key_id": f"ASIA{digest[:16].upper()}",
+        "policies": policies, "name": configuration["FunctionName"], "arn": configuration["FunctionArn"], "role": configuration["Role"],
+        "credentials": {
+            "key_id": f"ASIA{digest[:16].upper()}", "secret": sha256(f"secret:{digest}"), "session_token": sha256(f"token:{digest}"),
+        },
     }
 
 
@@ -149,6 +158,13 @@ for name in apis:
     if not paths:
         raise SystemExit(f"the API {name} has no routes")
     make_routes(physical[name], resolve(resources[name]["Properties"]["Body"]))
+
+# The emulator leaves out the resource policy of a table.
+for name, resource in resources.items():
+    if resource["Type"] == "AWS::DynamoDB::Table" and "ResourcePolicy" in resource["Properties"]:
+        arn = dynamodb.describe_table(TableName=physical[name])["Table"]["TableArn"]
+        policy = resolve(resource["Properties"]["ResourcePolicy"]["PolicyDocument"])
+        dynamodb.put_resource_policy(ResourceArn=arn, Policy=json.dumps(policy))
 
 print(json.dumps({
     "api_id": physical[apis[0]] if apis else "",

@@ -7,7 +7,7 @@ import sys
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import kms
+from ministack.services import dynamodb, kms
 
 RESERVED = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN", "if_not_exists", "attribute_exists",
             "attribute_not_exists", "attribute_type", "begins_with", "contains", "list_append", "size"}
@@ -59,6 +59,13 @@ def dynamodb_service_context(body):
     return context
 
 
+def table_policy(arn):
+    """The resource policy of a table is evaluated for the table and its indexes (AWS, "Using resource-based policies for
+    DynamoDB")."""
+    entry = dynamodb._resource_policies.get(arn.split("/index/")[0])
+    return (entry["Policy"], arn.split(":")[4]) if entry else None
+
+
 def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
     """A route with IAM authorization refuses every other kind of Authorization header (AWS, "Control access to HTTP
     APIs with IAM authorization")."""
@@ -68,6 +75,8 @@ def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
     return enforce_execute_api(api_id, stage, method, path, headers, *rest, **named)
 
 
+dynamodb.table_policy = table_policy
+iam_evaluator._RESOURCE_POLICY_LOOKUPS["dynamodb"] = ("dynamodb", "table_policy")
 app._enforce_execute_api = _enforce_execute_api
 iam_actions.extract_resource_arn = extract_resource_arn
 iam_actions.dynamodb_service_context = dynamodb_service_context

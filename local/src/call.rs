@@ -28,12 +28,45 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn to(request: RequestBuilder) -> Result<Self> {
+    /// Sends a request that says `sent`, and checks the [shape](Answer::check_shape) of what is answered.
+    async fn to(request: RequestBuilder, sent: &str) -> Result<Self> {
         let response = request.send().await?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let (status, content_type, cache_control) = (response.status().as_u16(), header("content-type"), header("cache-control"));
         let body = response.bytes().await?;
-        Ok(Self { status, content_type, cache_control, body: serde_json::from_slice(&body).unwrap_or_default() })
+        let answer = Self { status, content_type, cache_control, body: serde_json::from_slice(&body).unwrap_or_default() };
+        answer.check_shape(sent)?;
+        Ok(answer)
+    }
+
+    /// Whether API Gateway says this itself, before any function is asked.
+    #[must_use]
+    pub fn is_gateways(&self) -> bool {
+        self.body.get("message").is_some()
+    }
+
+    /// Checks what holds for every answer of ours: it may not be stored, and a refusal is a problem (RFC 9457) that says
+    /// what to do and holds nothing of what was `sent`.
+    pub fn check_shape(&self, sent: &str) -> Result<()> {
+        if self.is_gateways() {
+            return Ok(());
+        }
+        let Self { status, content_type, cache_control, body } = self;
+        ensure!(cache_control == "no-store", "an answer {status} may be stored on its way");
+        if *status < 400 {
+            return Ok(());
+        }
+        ensure!(content_type == "application/problem+json", "an answer {status} is sent as {content_type}");
+        let text = |member: &str| body[member].as_str().unwrap_or_default();
+        ensure!(text("type").starts_with("urn:idbellen:problem:"), "an answer {status} has no type of ours: {body}");
+        ensure!(!text("title").is_empty(), "an answer {status} has no title: {body}");
+        ensure!(text("detail").len() > 20, "an answer {status} does not say what to do: {body}");
+        ensure!(body["status"] == *status, "an answer {status} says it is another: {body}");
+        let said = body.to_string();
+        let words = sent.split(|character: char| !character.is_alphanumeric());
+        let echoed = words.filter(|word| word.chars().count() >= 6 && !FIELDS.contains(word)).find(|word| said.contains(word));
+        ensure!(echoed.is_none(), "an answer {status} repeats what was sent: {body}");
+        Ok(())
     }
 
     /// The body, if the status is the one expected.
@@ -42,6 +75,9 @@ impl Answer {
         Ok(self.body)
     }
 }
+
+/// What we call the members of a body ourselves, and may name to a caller.
+const FIELDS: [&str; 3] = ["contactId", "purpose", "secret"];
 
 /// Who calls the API.
 pub enum Caller {
@@ -83,23 +119,24 @@ impl Dialled {
 impl Stack {
     /// `GET` as anyone.
     pub async fn get(&self, path: &str) -> Result<Answer> {
-        Answer::to(self.client().get(self.url() + path)).await
+        Answer::to(self.client().get(self.url() + path), path).await
     }
 
     /// `POST` of JSON as `caller`.
     pub async fn post(&self, caller: &Caller, path: &str, body: &Value) -> Result<Answer> {
-        self.post_text(caller, path, "application/json", &body.to_string()).await
+        self.post_raw(caller, path, "application/json", body.to_string().as_bytes()).await
     }
 
-    /// `POST` of whatever text, as whatever it says it is.
-    pub async fn post_text(&self, caller: &Caller, path: &str, content_type: &str, body: &str) -> Result<Answer> {
+    /// `POST` of whatever bytes, as whatever it says they are.
+    pub async fn post_raw(&self, caller: &Caller, path: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
         let anyone = || self.client().post(self.url() + path).body(body.to_owned());
         let request = match caller {
             Caller::Anyone => anyone(),
             Caller::Agent(token) => anyone().bearer_auth(token),
             Caller::Telephony(credentials) => self.signed_post(credentials, path, body)?,
         };
-        Answer::to(request.header("content-type", content_type)).await
+        let sent = format!("{} {}", path.rsplit('/').next().unwrap_or_default(), String::from_utf8_lossy(body));
+        Answer::to(request.header("content-type", content_type), &sent).await
     }
 
     /// An agent, with a valid token.
@@ -193,5 +230,42 @@ impl Stack {
         let invocation = self.invoke(self.root(), function, &event).await?;
         ensure!(invocation.status == 200 && !invocation.failed, "{function} failed: {}", invocation.payload);
         Ok(invocation.payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_may_be_stored_or_is_no_problem_or_repeats_the_caller_is_noticed() {
+        let good = Answer {
+            status: 400,
+            content_type: "application/problem+json".to_owned(),
+            cache_control: "no-store".to_owned(),
+            body: json!({
+                "type": "urn:idbellen:problem:invalid-body", "title": "The body is not valid", "status": 400,
+                "detail": "The body is a JSON object with the text \"secret\" and nothing else.",
+            }),
+        };
+        let sent = r#"{"secret": "marker"}"#;
+        assert!(good.check_shape(sent).is_ok());
+        let with = |member: &str, value: Value| {
+            let mut answer = good.clone();
+            answer.body[member] = value;
+            answer
+        };
+        for bad in [
+            Answer { cache_control: String::new(), ..good.clone() },
+            Answer { content_type: "application/json".to_owned(), ..good.clone() },
+            with("type", json!("about:blank")),
+            with("title", json!(null)),
+            with("detail", json!("No.")),
+            with("detail", json!("The text marker is not a secret at all.")),
+            with("unknown", json!("marker")),
+            with("status", json!(404)),
+        ] {
+            assert!(bad.check_shape(sent).is_err(), "{bad:?}");
+        }
     }
 }

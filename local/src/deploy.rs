@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::REGION;
 use crate::emulator::{Credentials, Emulator};
@@ -37,15 +38,17 @@ pub struct Function {
     pub arn: String,
     /// The ARN of its role.
     pub role: String,
-    /// With which it signs its calls.
-    pub access_key_id: String,
+    /// What its role may do: policy documents.
+    pub policies: Vec<Value>,
+    /// With which it signs its calls; the emulator knows them once the function has run.
+    pub credentials: Credentials,
 }
 
 impl Deployment {
     /// The template's names of functions by access key id.
     #[must_use]
     pub fn callers(&self) -> HashMap<String, String> {
-        self.functions.iter().map(|(name, function)| (function.access_key_id.clone(), name.clone())).collect()
+        self.functions.iter().map(|(name, function)| (function.credentials.key_id.clone(), name.clone())).collect()
     }
 }
 

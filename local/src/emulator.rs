@@ -18,7 +18,7 @@ pub struct Emulator {
 }
 
 /// What AWS requests are signed with. Its `Debug` form shows no secret.
-#[derive(Clone)]
+#[derive(Clone, serde::Deserialize)]
 pub struct Credentials {
     /// The access key id.
     pub key_id: String,

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::issuer::{SigningKey, Token};
 use crate::process::{self, Process};
 use crate::rsa::RsaKey;
 use crate::server::free_port;
@@ -21,8 +23,10 @@ pub const ISSUER: &str = "idbellen-local";
 pub struct IrmaServer {
     program: PathBuf,
     folder: PathBuf,
+    schemes: PathBuf,
     port: u16,
     requestor_token: String,
+    key: Arc<RsaKey>,
     process: Option<Process>,
 }
 
@@ -31,37 +35,42 @@ impl IrmaServer {
     pub async fn start(tools: &Tools, folder: &Path, port: u16) -> Result<Self> {
         let folder = folder.join("irma-server");
         fs::create_dir_all(&folder)?;
-        let port = free_port(port)?;
-        let requestor_token = random::hex(32)?;
-        fs::write(folder.join("key.pem"), RsaKey::generate()?.private_pem()?)?;
-        let configuration = json!({
-            "schemes_path": tools.schemes(),
-            // No updates: they would come from the internet.
-            "schemes_update": 0,
-            "listen_addr": "127.0.0.1",
-            "port": port,
-            "url": format!("http://127.0.0.1:{port}"),
-            "no_tls": true,
-            "no_auth": false,
-            "jwt_issuer": ISSUER,
-            "jwt_privkey_file": folder.join("key.pem"),
-            // What the server allows everyone adds to what it allows a requestor; left out, it would be everything.
-            "disclose_perms": [], "sign_perms": [], "issue_perms": [],
-            "requestors": {"idbellen": {
-                "auth_method": "token", "key": requestor_token,
-                "disclose_perms": ["irma-demo.MijnOverheid.singleton.*", "irma-demo.MijnOverheid.fullName.*"],
-                // For the wallet's credentials.
-                "issue_perms": ["irma-demo.*"],
-            }},
-        });
-        fs::write(folder.join("config.json"), configuration.to_string())?;
-        let mut server = Self { program: tools.yivi(), folder, port, requestor_token, process: None };
+        let (port, key, requestor_token) = (free_port(port)?, Arc::new(RsaKey::generate()?), random::hex(32)?);
+        fs::write(folder.join("key.pem"), key.private_pem()?)?;
+        let (program, schemes) = (tools.yivi(), tools.schemes());
+        let mut server = Self { program, folder, schemes, port, requestor_token, key, process: None };
         server.resume().await?;
         Ok(server)
     }
 
+    fn configuration(&self) -> Value {
+        json!({
+            "schemes_path": self.schemes,
+            // No updates: they would come from the internet.
+            "schemes_update": 0,
+            "listen_addr": "127.0.0.1",
+            "port": self.port,
+            "url": self.url(),
+            "no_tls": true,
+            "no_auth": false,
+            "jwt_issuer": ISSUER,
+            "jwt_privkey_file": self.folder.join("key.pem"),
+            // In minutes; by default 5. Tests wait until a result is forgotten.
+            "session_result_lifetime": 1,
+            // What the server allows everyone adds to what it allows a requestor; left out, it would be everything.
+            "disclose_perms": [], "sign_perms": [], "issue_perms": [],
+            "requestors": {"idbellen": {
+                "auth_method": "token", "key": self.requestor_token,
+                "disclose_perms": ["irma-demo.MijnOverheid.singleton.*", "irma-demo.MijnOverheid.fullName.*"],
+                // For the wallet's credentials.
+                "issue_perms": ["irma-demo.*"],
+            }},
+        })
+    }
+
     /// Starts it again after [`IrmaServer::stop`], and waits until it answers.
     pub async fn resume(&mut self) -> Result<()> {
+        fs::write(self.folder.join("config.json"), self.configuration().to_string())?;
         let mut command = process::bare(&self.program);
         command
             .args(["irma", "server", "-c"])
@@ -87,7 +96,27 @@ impl IrmaServer {
     /// `http://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.authority())
+    }
+
+    /// `127.0.0.1:port`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Gives the requestor another token, as its keeper may; the server must be started again for that, and loses its
+    /// sessions.
+    pub async fn change_requestor_token(&mut self) -> Result<()> {
+        self.requestor_token = random::hex(32)?;
+        self.stop().await;
+        self.resume().await
+    }
+
+    /// A result with these claims, signed with the server's own key.
+    #[must_use]
+    pub fn result(&self, claims: Value) -> Token {
+        Token { header: json!({"alg": "RS256", "typ": "JWT"}), claims, key: SigningKey::Rsa(self.key.clone()) }
     }
 
     /// What lets a requestor start sessions. Not to be printed.

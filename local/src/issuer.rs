@@ -55,6 +55,11 @@ impl Issuer {
         self.server.url()
     }
 
+    /// The public key of its tokens, as PEM.
+    pub fn public_pem(&self) -> Result<String> {
+        self.key.public_pem()
+    }
+
     /// A valid access token for this agent, ten minutes long. Change its parts for one that is not.
     #[must_use]
     pub fn token(&self, agent: &str) -> Token {

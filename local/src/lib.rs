@@ -11,16 +11,17 @@ pub mod irma_server;
 pub mod issuer;
 pub mod operate;
 pub mod process;
-pub mod proxy;
 mod random;
 pub mod rsa;
 pub mod server;
 mod signed;
 mod stack;
 mod tables;
+pub mod tap;
 pub mod tools;
 pub mod wallet;
 
+pub use signed::Unsigned;
 pub use stack::{Invocation, Options, Stack};
 pub use tables::Item;
 

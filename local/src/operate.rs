@@ -34,11 +34,8 @@ impl<'a> Operator<'a> {
     /// Fills Parameter Store: the token, the key, and the purposes that come with the project. They are made to be open
     /// at every hour, so that a call can be played at every hour.
     pub async fn fill_parameters(&self) -> Result<()> {
-        let (token, url) = {
-            let irma = self.stack.irma.lock().await;
-            (irma.requestor_token().to_owned(), irma.url())
-        };
-        self.run(&["irma-token", "put", "--stage", STAGE], &token).await?;
+        self.put_requestor_token().await?;
+        let url = self.stack.irma.lock().await.url();
         // On this machine the keeper of the IRMA server is ourselves: the key that it shows is the one to expect.
         let fingerprint = fingerprint(&self.stack.irma.lock().await.public_key().await?)?;
         self.run(&["irma-key", "fetch", "--stage", STAGE, "--server", &url, "--fingerprint", &fingerprint], "").await?;
@@ -46,6 +43,12 @@ impl<'a> Operator<'a> {
             self.put_purpose(name, &always_open(example_purpose(self.stack, name)?)).await?;
         }
         Ok(())
+    }
+
+    /// Puts the token in Parameter Store that the IRMA server knows ID-bellen by.
+    pub async fn put_requestor_token(&self) -> Result<()> {
+        let token = self.stack.irma.lock().await.requestor_token().to_owned();
+        self.run(&["irma-token", "put", "--stage", STAGE], &token).await.map(|_| ())
     }
 
     /// Puts a purpose in Parameter Store.

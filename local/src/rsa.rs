@@ -1,8 +1,7 @@
 //! RSA keys for whoever signs tokens here: the IRMA server and the agents' issuer.
 
 use anyhow::{Context, Result};
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::encoding::Pkcs8V1Der;
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
@@ -21,9 +20,13 @@ impl RsaKey {
     /// The private key as PEM (PKCS #8).
     pub(crate) fn private_pem(&self) -> Result<String> {
         let der: Pkcs8V1Der<'_> = self.0.as_der().context("cannot export an RSA key")?;
-        let base64 = STANDARD.encode(der.as_ref());
-        let lines = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
-        Ok(format!("-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n"))
+        Ok(pem("PRIVATE KEY", der.as_ref()))
+    }
+
+    /// The public key as PEM (X.509 `SubjectPublicKeyInfo`).
+    pub(crate) fn public_pem(&self) -> Result<String> {
+        let der: PublicKeyX509Der<'_> = self.0.public_key().as_der().context("cannot export a public key")?;
+        Ok(pem("PUBLIC KEY", der.as_ref()))
     }
 
     /// Modulus and exponent of the public key, as `n` and `e` of a JWK (RFC 7518, 6.3.1).
@@ -41,4 +44,10 @@ impl RsaKey {
         self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).context("cannot sign")?;
         Ok(signature)
     }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let lines = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+    format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
 }

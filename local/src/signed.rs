@@ -7,10 +7,23 @@ use aws_credential_types::Credentials as AwsCredentials;
 use aws_sdk_sts::config::{BehaviorVersion, Region};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use reqwest::{Method, RequestBuilder};
+use reqwest::RequestBuilder;
 
 use crate::emulator::Credentials;
 use crate::{REGION, http};
+
+/// A request before it is signed.
+#[derive(Clone, Copy)]
+pub struct Unsigned<'a> {
+    /// `POST`.
+    pub method: &'a str,
+    /// The path, with its query.
+    pub path: &'a str,
+    /// Headers that the signature must cover.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What is sent.
+    pub body: &'a [u8],
+}
 
 impl Credentials {
     /// Credentials for the role, which must trust the holder of these.
@@ -36,8 +49,9 @@ impl Credentials {
         })
     }
 
-    /// A `POST` to `{address}{path}`, signed for a service that knows itself as `host`.
-    pub fn post(&self, service: &str, address: &str, host: &str, path: &str, body: &str) -> Result<RequestBuilder> {
+    /// Signs a request to `address`, for a service that knows itself as `host`.
+    pub fn sign(&self, service: &str, address: &str, host: &str, request: &Unsigned<'_>) -> Result<RequestBuilder> {
+        let Unsigned { method, path, headers, body } = request;
         let identity = self.to_aws().into();
         let parameters = SigningParams::builder()
             .identity(&identity)
@@ -47,14 +61,11 @@ impl Credentials {
             .settings(SigningSettings::default())
             .build()?
             .into();
-        let request = SignableRequest::new(
-            "POST",
-            format!("http://{host}{path}"),
-            std::iter::empty(),
-            SignableBody::Bytes(body.as_bytes()),
-        )?;
-        let (signature, _) = sign(request, &parameters)?.into_parts();
-        let unsigned = http().request(Method::POST, format!("{address}{path}")).header("host", host).body(body.to_owned());
+        let url = format!("http://{host}{path}");
+        let signable = SignableRequest::new(method, url, headers.iter().copied(), SignableBody::Bytes(body))?;
+        let (signature, _) = sign(signable, &parameters)?.into_parts();
+        let unsigned = http().request(method.parse()?, format!("{address}{path}")).header("host", host).body(body.to_vec());
+        let unsigned = headers.iter().fold(unsigned, |request, (name, value)| request.header(*name, *value));
         Ok(signature.headers().fold(unsigned, |request, (name, value)| request.header(name, value)))
     }
 

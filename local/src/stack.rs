@@ -14,8 +14,9 @@ use crate::deploy::{self, Deployment};
 use crate::emulator::{Credentials, Emulator};
 use crate::irma_server::{self, IrmaServer};
 use crate::issuer::{self, Issuer};
-use crate::proxy::{FrontDoor, WireTap, api_host};
 use crate::server::free_port;
+use crate::signed::Unsigned;
+use crate::tap::Tap;
 use crate::tools::Tools;
 use crate::wallet::{Person, Wallet};
 use crate::{Progress, http};
@@ -43,9 +44,12 @@ pub struct Stack {
     pub issuer: Issuer,
     /// What was deployed.
     pub deployment: Deployment,
-    /// Sees the functions' calls to AWS.
-    pub tap: WireTap,
-    front_door: FrontDoor,
+    /// Sees what callers send to the API; its address is the API's.
+    pub to_api: Tap,
+    /// Sees what functions send to AWS.
+    pub to_aws: Tap,
+    /// Sees what functions send to the IRMA server.
+    pub to_irma: Tap,
     emulator: Emulator,
     tools: Tools,
     run: RunFolder,
@@ -71,25 +75,26 @@ impl Stack {
         progress("Building the functions; starting the IRMA server and the AWS emulator");
         let port = free_port(0)?;
         let upstream = format!("127.0.0.1:{port}");
-        let tap = WireTap::start(&upstream).await?;
-        let tap_url = tap.url();
-        let (build, emulator, irma, issuer, front_door) = tokio::try_join!(
+        let to_aws = Tap::start(0, &upstream).await?;
+        let aws = to_aws.url();
+        let (build, emulator, irma, issuer, to_api) = tokio::try_join!(
             deploy::build(&tools, &template, folder),
-            Emulator::start(&tools, folder, port, &tap_url),
+            Emulator::start(&tools, folder, port, &aws),
             IrmaServer::start(&tools, folder, options.irma_port),
             Issuer::start(),
-            FrontDoor::open(options.port, &upstream),
+            Tap::start(options.port, &upstream),
         )?;
+        let to_irma = Tap::start(0, &irma.authority()).await?;
 
         progress("Deploying the template");
         let mut parameters: Vec<(String, String)> = [
             ("Stage", "local".to_owned()),
-            ("IrmaServerUrl", irma.url()),
+            ("IrmaServerUrl", to_irma.url()),
             ("IrmaIssuer", irma_server::ISSUER.to_owned()),
             ("OidcIssuer", issuer.url()),
             ("OidcAudience", issuer::AUDIENCE.to_owned()),
             ("AgentScope", issuer::SCOPE.to_owned()),
-            ("PublicApiDomain", front_door.authority()),
+            ("PublicApiDomain", to_api.authority()),
             // Where the development servers of both web pages listen.
             ("CitizenOrigin", "http://localhost:5173".to_owned()),
             ("PortalOrigin", "http://localhost:5174".to_owned()),
@@ -101,18 +106,18 @@ impl Stack {
         parameters.retain(|(name, _)| options.parameters.iter().all(|(other, _)| other != name));
         parameters.extend(options.parameters.iter().cloned());
         let deployment = build.deploy(&tools, &emulator, &parameters).await?;
-        tap.name_callers(deployment.callers());
-        front_door.lead_to(&deployment.api_id, emulator.port())?;
-        Ok(Self { irma: Mutex::new(irma), issuer, deployment, tap, front_door, emulator, tools, run })
+        to_aws.name_callers(deployment.callers());
+        to_api.show_host(&api_host(&deployment.api_id, emulator.port()))?;
+        Ok(Self { irma: Mutex::new(irma), issuer, deployment, to_api, to_aws, to_irma, emulator, tools, run })
     }
 
     /// The API's address, `http://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
-        self.front_door.url()
+        self.to_api.url()
     }
 
-    /// The endpoint for all of AWS; what is called here, the wire tap does not see.
+    /// The endpoint for all of AWS; what is called here, no tap sees.
     #[must_use]
     pub fn aws_url(&self) -> String {
         self.emulator.url()
@@ -161,17 +166,24 @@ impl Stack {
     }
 
     /// A signed `POST` to the API, as telephony makes it.
-    pub fn signed_post(&self, credentials: &Credentials, path: &str, body: &str) -> Result<RequestBuilder> {
+    pub fn signed_post(&self, credentials: &Credentials, path: &str, body: &[u8]) -> Result<RequestBuilder> {
         let host = api_host(&self.deployment.api_id, self.emulator.port());
-        credentials.post("execute-api", &self.url(), &host, path, body)
+        credentials.sign("execute-api", &self.url(), &host, &Unsigned { method: "POST", path, headers: &[], body })
+    }
+
+    /// A signed request to AWS itself, that no tap sees.
+    pub fn signed_for_aws(&self, credentials: &Credentials, service: &str, request: &Unsigned<'_>) -> Result<RequestBuilder> {
+        let host = format!("127.0.0.1:{}", self.emulator.port());
+        credentials.sign(service, &self.aws_url(), &host, request)
     }
 
     /// Invokes a function, by its name in the template, as Amazon Connect does.
     pub async fn invoke(&self, credentials: &Credentials, function: &str, event: &Value) -> Result<Invocation> {
         let function = self.deployment.functions.get(function).with_context(|| format!("no function {function}"))?;
         let path = format!("/2015-03-31/functions/{}/invocations", function.name);
-        let host = format!("127.0.0.1:{}", self.emulator.port());
-        let response = credentials.post("lambda", &self.aws_url(), &host, &path, &event.to_string())?.send().await?;
+        let body = event.to_string();
+        let request = Unsigned { method: "POST", path: &path, headers: &[], body: body.as_bytes() };
+        let response = self.signed_for_aws(credentials, "lambda", &request)?.send().await?;
         let status = response.status().as_u16();
         let failed = response.headers().contains_key("x-amz-function-error");
         Ok(Invocation { status, failed, payload: response.json().await.unwrap_or_default() })
@@ -188,6 +200,11 @@ impl Stack {
         self.irma.get_mut().stop().await;
         self.emulator.stop().await;
     }
+}
+
+/// The host name that the emulator gives an API; a signature for the API covers it.
+fn api_host(api_id: &str, port: u16) -> String {
+    format!("{api_id}.execute-api.localhost:{port}")
 }
 
 /// The answer to a direct invocation.

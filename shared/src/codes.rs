@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 use crate::clock::UnixSeconds;
 use crate::code_key::{CodeId, ContactTag};
 use crate::database::{
-    Expiry, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_text, shard, text,
+    Expiry, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_text, shard, text, time,
 };
 use crate::sealed::SealedSecret;
 
@@ -98,6 +98,11 @@ impl Codes {
         let Some(done) = met(answer, "UpdateItem")? else { return Ok(None) };
         let secret = read_bytes(&done.attributes.unwrap_or_default(), "secret").ok_or_else(|| malformed(Self::NAME, "secret"))?;
         Ok(Some(SealedSecret::from_bytes(secret)))
+    }
+
+    /// What time it is for the database; see [`Records::time`](crate::records::Records::time).
+    pub async fn time(&self) -> Result<UnixSeconds, DatabaseUnavailable> {
+        time(&self.client, &self.table).await
     }
 
     /// The keys of the codes that must go at `now`.

@@ -3,12 +3,49 @@
 
 use std::collections::BTreeMap;
 
-use aws_lambda_events::connect::ConnectEvent;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::contact::{ContactId, InvalidContactId};
 
+/// The parts of a flow's event that ID-bellen uses. Connect leaves out or sends as `null` whatever a contact does not
+/// have, so nothing is required.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ConnectEvent {
+    details: Option<Details>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Details {
+    contact_data: Option<ContactData>,
+    parameters: Option<BTreeMap<String, Value>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ContactData {
+    contact_id: Option<String>,
+}
+
+impl ConnectEvent {
+    /// A parameter that the flow's block "Invoke AWS Lambda function" passes, or nothing.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> &str {
+        let parameters = self.details.as_ref().and_then(|details| details.parameters.as_ref());
+        parameters.and_then(|parameters| parameters.get(name)?.as_str()).unwrap_or_default()
+    }
+
+    /// The contact that the flow handles.
+    pub fn contact_id(&self) -> Result<ContactId, InvalidContactId> {
+        let contact = self.details.as_ref().and_then(|details| details.contact_data.as_ref());
+        contact.and_then(|contact| contact.contact_id.as_deref()).unwrap_or_default().parse()
+    }
+}
+
 /// What a contact flow gets back. It is never an error: a flow branches on `result`.
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 #[serde(transparent)]
 pub struct Outcome(BTreeMap<&'static str, String>);
 
@@ -31,15 +68,4 @@ impl Outcome {
         self.0.insert(name, value.to_owned());
         self
     }
-}
-
-/// A parameter that the flow's block "Invoke AWS Lambda function" passes, or nothing.
-#[must_use]
-pub fn parameter<'a>(event: &'a ConnectEvent, name: &str) -> &'a str {
-    event.details.parameters.get(name).map_or("", String::as_str)
-}
-
-/// The contact that the flow handles.
-pub fn contact_id(event: &ConnectEvent) -> Result<ContactId, InvalidContactId> {
-    event.details.contact_data.contact_id.as_deref().unwrap_or_default().parse()
 }

@@ -75,13 +75,13 @@ impl Ingest {
     /// Takes in the result of record `id`. Doing it twice, or fifty times at once, stores it once. While the session
     /// goes on, the result is fetched again after each of `waits`.
     pub async fn ingest(&self, id: &RecordId, now: UnixSeconds, waits: &[Duration]) -> Result<Ingested, NotIngested> {
-        let pending = match self.records.pending(id).await? {
+        let pending = match self.records.pending(id, now).await? {
             Ok(pending) => pending,
             Err(NotPending::NoRecord) => return Ok(Ingested::NoRecord),
             Err(NotPending::Ended) => return Ok(Ingested::Already),
         };
         let Some(ending) = self.ending(id, &pending, now, waits).await? else { return Ok(Ingested::NotFinal) };
-        let stored = self.records.end(id, &ending).await?;
+        let stored = self.records.end(id, &ending, now).await?;
         if stored {
             let status = match ending {
                 Ending::Disclosed(_) => "disclosed",
@@ -124,6 +124,7 @@ impl Ingest {
             }
         }
     }
+
     async fn result(
         &self,
         id: &RecordId,

@@ -205,6 +205,8 @@ async fn read(response: Result<Response, reqwest::Error>) -> Result<Vec<u8>, Irm
     Err(match (status, failure.as_str()) {
         (_, "SESSION_UNKNOWN") => IrmaError::UnknownSession,
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => IrmaError::Refused,
+        // A load balancer says so of the server behind it.
+        (StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT, _) => IrmaError::Unreachable,
         _ => IrmaError::Status(status.as_u16()),
     })
 }

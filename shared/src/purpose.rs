@@ -280,6 +280,48 @@ mod tests {
     }
 
     #[test]
+    fn hours_can_go_on_after_midnight_as_the_next_days() {
+        let night = hours(
+            r#"{"weekly": {"friday": [{"from": "20:00", "to": "24:00"}], "saturday": [{"from": "00:00", "to": "02:00"}]}}"#,
+        );
+        for (moment, open) in [
+            ("2026-01-09T18:59:59Z", false),
+            ("2026-01-09T19:00:00Z", true),
+            ("2026-01-09T22:59:59Z", true),
+            ("2026-01-09T23:00:00Z", true),
+            ("2026-01-10T00:59:59Z", true),
+            ("2026-01-10T01:00:00Z", false),
+        ] {
+            assert_eq!(night.open_at(at(moment)), open, "{moment}");
+        }
+    }
+
+    #[test]
+    fn the_switch_to_summer_time_and_back_moves_no_hour_on_the_clock() {
+        let sunday = hours(r#"{"weekly": {"sunday": [{"from": "01:30", "to": "02:30"}, {"from": "03:30", "to": "04:00"}]}}"#);
+        for (moment, open) in [
+            // 29 March: from 02:00 at once to 03:00, so that half past two does not come.
+            ("2026-03-29T00:29:59Z", false),
+            ("2026-03-29T00:30:00Z", true),
+            ("2026-03-29T00:59:59Z", true),
+            ("2026-03-29T01:00:00Z", false),
+            ("2026-03-29T01:29:59Z", false),
+            ("2026-03-29T01:30:00Z", true),
+            ("2026-03-29T02:00:00Z", false),
+            // 25 October: from 03:00 back to 02:00, so that half past two comes twice.
+            ("2026-10-24T23:30:00Z", true),
+            ("2026-10-25T00:30:00Z", false),
+            ("2026-10-25T00:59:59Z", false),
+            ("2026-10-25T01:00:00Z", true),
+            ("2026-10-25T01:30:00Z", false),
+            ("2026-10-25T02:30:00Z", true),
+            ("2026-10-25T03:00:00Z", false),
+        ] {
+            assert_eq!(sunday.open_at(at(moment)), open, "{moment}");
+        }
+    }
+
+    #[test]
     fn a_time_has_one_form() {
         for text in ["9:00", "09:60", "24:01", "25:00", "-1:00", "09:00:00", "0900", ""] {
             assert!(TimeOfDay::try_from(text.to_owned()).is_err(), "{text}");

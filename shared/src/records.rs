@@ -9,18 +9,21 @@
 //! | `irma_token` | the IRMA session token, sealed by KMS; only while pending |
 //! | `attributes` | [`SealedAttributes`]; only when disclosed |
 //! | `holder` | [`HolderTag`] of who has the caller on screen; absent until the first look-up |
+//! | `holders` | the tags of all contacts that had, a set |
 //! | `created_at`, `looked_up_at`, `expires_at` | Unix seconds; `expires_at` is the table's TTL attribute |
 //! | `shard` | partition of the index `by-expiry` |
 
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use crate::clock::UnixSeconds;
 use crate::database::{
     Expiry, Item, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_number, read_text,
-    shard, text, unavailable,
+    set_of_bytes, shard, text, time, unavailable,
 };
 use crate::record_id::RecordId;
 use crate::sealed::SealedAttributes;
@@ -156,20 +159,21 @@ impl Records {
         put_new(&self.table, attributes)
     }
 
-    /// The record `id`, if its result is not in yet: one consistent `GetItem`. `Ok(Err(…))` says why not.
-    pub async fn pending(&self, id: &RecordId) -> Result<Result<Pending, NotPending>, DatabaseUnavailable> {
+    /// The record `id`, if it can still be used and its result is not in yet: one consistent `GetItem`. `Ok(Err(…))`
+    /// says why not.
+    pub async fn pending(&self, id: &RecordId, now: UnixSeconds) -> Result<Result<Pending, NotPending>, DatabaseUnavailable> {
         let answer = self
             .client
             .get_item()
             .table_name(&self.table)
             .set_key(Some(key(id.as_str())))
             .consistent_read(true)
-            .projection_expression("#status, purpose, public_key, irma_token, created_at")
+            .projection_expression("#status, purpose, public_key, irma_token, created_at, expires_at")
             .expression_attribute_names("#status", "status")
             .send()
             .await
             .map_err(unavailable("GetItem"))?;
-        let Some(item) = answer.item else { return Ok(Err(NotPending::NoRecord)) };
+        let Some(item) = answer.item.filter(|item| usable(item, now)) else { return Ok(Err(NotPending::NoRecord)) };
         if read_text(&item, "status") != Some("pending") {
             return Ok(Err(NotPending::Ended));
         }
@@ -182,8 +186,8 @@ impl Records {
     }
 
     /// Ends the session of record `id` and forgets its IRMA token: one `UpdateItem`. Does nothing, and says `false`, if
-    /// the record is gone or its session ended already.
-    pub async fn end(&self, id: &RecordId, ending: &Ending) -> Result<bool, DatabaseUnavailable> {
+    /// the record is gone or can't be used any more, or its session ended already.
+    pub async fn end(&self, id: &RecordId, ending: &Ending, now: UnixSeconds) -> Result<bool, DatabaseUnavailable> {
         let (status, attributes) = match ending {
             Ending::Disclosed(attributes) => ("disclosed", Some(attributes)),
             Ending::Declined => ("declined", None),
@@ -195,9 +199,10 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(key(id.as_str())))
             .update_expression("SET #status = :ended REMOVE irma_token")
-            .condition_expression("#status = :pending")
+            .condition_expression("#status = :pending AND expires_at > :usable")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", text("pending"))
+            .expression_attribute_values(":usable", number(now + Self::MARGIN))
             .expression_attribute_values(":ended", text(status));
         if let Some(attributes) = attributes {
             update = update
@@ -209,13 +214,16 @@ impl Records {
 
     /// Reads the record `id` for `holder`, who has the caller on screen from now on: one `UpdateItem`. `None` if there is
     /// no such record, or it can't be used any more.
+    ///
+    /// A contact takes the caller once. After a transfer the portal of the first agent may ask again; it is answered, and
+    /// changes nothing. An agent without a contact id can't be told from one who got the caller back, and takes it.
     pub async fn look_up(
         &self,
         id: &RecordId,
         holder: &HolderTag,
         now: UnixSeconds,
     ) -> Result<Option<Record>, DatabaseUnavailable> {
-        let answer = self
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -225,11 +233,21 @@ impl Records {
             .expression_attribute_values(":holder", bytes(holder.as_bytes()))
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":usable", number(now + Self::MARGIN))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        let Some(done) = met(answer, "UpdateItem")? else { return Ok(None) };
-        let item = done.attributes.unwrap_or_default();
+            .return_values(ReturnValue::AllNew);
+        if holder.is_contact() {
+            update = update
+                .update_expression("SET holder = :holder, looked_up_at = if_not_exists(looked_up_at, :now) ADD holders :holders")
+                .condition_expression("expires_at > :usable AND NOT contains(holders, :holder)")
+                .expression_attribute_values(":holders", set_of_bytes(holder.as_bytes()))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        let item = match update.send().await {
+            Ok(done) => done.attributes.unwrap_or_default(),
+            Err(error) => match found_unmet(error)? {
+                Some(item) if usable(&item, now) => item,
+                _ => return Ok(None),
+            },
+        };
         Ok(Some(Record {
             purpose: read_text(&item, "purpose").ok_or_else(|| malformed(Self::NAME, "purpose"))?.to_owned(),
             status: read_status(&item)?,
@@ -283,6 +301,12 @@ impl Records {
             .collect())
     }
 
+    /// What time it is for the database. Whoever deletes goes by it: a function whose own clock is fast would delete what
+    /// others still use, and one whose clock is slow would keep it too long.
+    pub async fn time(&self) -> Result<UnixSeconds, DatabaseUnavailable> {
+        time(&self.client, &self.table).await
+    }
+
     /// The keys of the records that must go at `now`: those that expire within [`Self::MARGIN`].
     pub async fn expired(&self, now: UnixSeconds) -> Result<Vec<String>, DatabaseUnavailable> {
         let items = by_expiry(&self.client, &self.table, Expiry::Until(now + Self::MARGIN)).await?;
@@ -298,10 +322,26 @@ impl Records {
 /// Why a record's result is not awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotPending {
-    /// There is no such record, or none any more.
+    /// There is no such record, or none that can still be used.
     NoRecord,
     /// Its session has ended.
     Ended,
+}
+
+/// Whether a record can be used at `now`.
+fn usable(item: &Item, now: UnixSeconds) -> bool {
+    read_number(item, "expires_at").is_some_and(|expires_at: UnixSeconds| expires_at > now + Records::MARGIN)
+}
+
+/// The item whose condition was not met by an update, as it is; `None` if there is none.
+fn found_unmet(error: SdkError<UpdateItemError>) -> Result<Option<Item>, DatabaseUnavailable> {
+    match error {
+        SdkError::ServiceError(failed) if failed.err().is_conditional_check_failed_exception() => match failed.into_err() {
+            UpdateItemError::ConditionalCheckFailedException(unmet) => Ok(unmet.item),
+            _ => Ok(None),
+        },
+        error => Err(unavailable("UpdateItem")(error)),
+    }
 }
 
 fn read_status(item: &Item) -> Result<Status, DatabaseUnavailable> {

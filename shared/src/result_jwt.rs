@@ -66,8 +66,8 @@ struct Attribute {
 }
 
 impl ResultVerifier {
-    /// How far the clocks of the IRMA server and of Lambda may differ, in seconds.
-    const LEEWAY: i64 = 60;
+    /// How far the clocks of the municipality's IRMA server and of Lambda may differ, in seconds.
+    const LEEWAY: i64 = 120;
 
     /// A verifier of what `issuer` signs with the private half of `public_key` (PEM).
     pub fn new(public_key: &str, issuer: &str) -> Result<Self, CannotStart> {
@@ -228,7 +228,7 @@ mod tests {
             (json!({"token": "another"}), Untrusted::Session),
             (json!({"iss": "another"}), Untrusted::Jwt),
             (json!({"sub": "signing_result"}), Untrusted::Jwt),
-            (json!({"exp": now() - 120}), Untrusted::Jwt),
+            (json!({"exp": now() - 180}), Untrusted::Jwt),
             (json!({"exp": null}), Untrusted::Jwt),
             (json!({"iat": now() - 3600}), Untrusted::IssuedAt),
             (json!({"iat": now() + 3600}), Untrusted::IssuedAt),

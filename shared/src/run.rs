@@ -8,11 +8,10 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aws_lambda_events::connect::ConnectEvent;
-use aws_lambda_events::query_map::QueryMap;
 use futures_util::FutureExt;
 use lambda_http::Request;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -22,7 +21,7 @@ use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::config::CannotStart;
-use crate::connect::Outcome;
+use crate::connect::{ConnectEvent, Outcome};
 use crate::logging;
 use crate::problem::Problem;
 

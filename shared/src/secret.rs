@@ -31,7 +31,10 @@ pub struct PrivateKey(<X25519HkdfSha256 as Kem>::PrivateKey);
 
 /// What [`Secret::holder`] makes of who has the caller on screen: 32 bytes that tell nothing without the secret.
 #[derive(Clone)]
-pub struct HolderTag([u8; 32]);
+pub struct HolderTag {
+    tag: [u8; 32],
+    is_contact: bool,
+}
 
 impl Secret {
     /// Draws a secret from `source`, in production the operating system (`getrandom::SysRng`).
@@ -80,7 +83,10 @@ impl Secret {
             Holder::Contact(contact) => (b"contact ", contact.as_str()),
             Holder::Agent(subject) => (b"agent ", subject),
         };
-        HolderTag(*hkdf(&self.0, &[b"idbellen/v1/holder ", kind, id.as_bytes()]))
+        HolderTag {
+            tag: *hkdf(&self.0, &[b"idbellen/v1/holder ", kind, id.as_bytes()]),
+            is_contact: matches!(holder, Holder::Contact(_)),
+        }
     }
 }
 
@@ -119,7 +125,13 @@ impl HolderTag {
     /// The tag's bytes, as they are stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.tag
+    }
+
+    /// Whether it is of a contact, or of an agent whose portal knows no contact id.
+    #[must_use]
+    pub fn is_contact(&self) -> bool {
+        self.is_contact
     }
 }
 

@@ -1,36 +1,43 @@
 //! Looking up and clearing a contact.
 
-use anyhow::Result;
-use local::wallet::Person;
+use anyhow::{Context, Result};
+use local::call::Answer;
+use local::tap::Fault;
 use serde_json::json;
+use shared::clock::now;
+use shared::codes::Codes;
+use shared::records::Records;
 
-use crate::tests;
-use crate::world::{BSN_AND_NAME, World};
+use crate::world::World;
+use crate::{planted, tests};
 
 tests! {
     beside_others: [
         after_a_transfer_the_first_agent_clears_nothing,
+        a_portal_that_goes_on_asking_after_a_transfer_does_not_take_the_caller_back,
         without_a_contact_id_the_agent_holds_the_caller,
-        a_secret_that_is_wrong_and_one_that_is_cleared_look_the_same,
+        without_a_contact_id_an_agent_can_get_the_caller_back,
+        an_agent_who_was_offered_the_call_and_missed_it_leaves_it_to_the_next,
         an_abandoned_call_is_cleared_by_telephony,
+        once_an_agent_has_looked_telephony_clears_nothing,
         clearing_twice_is_no_error,
         clearing_before_a_look_up_deletes_nothing,
+        what_another_contact_does_not_hold_it_does_not_clear,
+        a_record_can_be_used_to_its_last_minute_and_no_longer,
+        a_record_that_can_not_be_used_any_more_can_be_cleared,
+        a_record_that_was_damaged_shows_nothing,
     ],
-    alone: []
-}
-
-/// A secret whose attributes are in.
-async fn disclosed(world: &World) -> Result<String> {
-    let wallet = world.stack.wallet(&Person::WILLEKE).await?;
-    let dialled = world.stack.disclose(&wallet, BSN_AND_NAME).await?;
-    world.stack.secret(&dialled.code, &world.contact()).await
+    alone: [
+        a_secret_that_is_wrong_or_cleared_or_expired_looks_the_same_and_costs_the_same,
+        while_the_database_throttles_nothing_is_shown_or_lost,
+    ]
 }
 
 async fn after_a_transfer_the_first_agent_clears_nothing(world: &World) -> Result<()> {
     let stack = &world.stack;
     let (first, second) = (world.contact(), world.contact());
-    let secret = disclosed(world).await?;
-    stack.look_up_until_ended("anna", &secret, Some(&first)).await?.expect(200)?;
+    let secret = planted::fresh(world).await?.secret;
+    stack.look_up("anna", &secret, Some(&first)).await?.expect(200)?;
     stack.look_up("bram", &secret, Some(&second)).await?.expect(200)?;
 
     stack.clear("anna", &secret, Some(&first)).await?.expect(204)?;
@@ -40,10 +47,32 @@ async fn after_a_transfer_the_first_agent_clears_nothing(world: &World) -> Resul
     Ok(())
 }
 
+/// A warm transfer: for a while both have the caller.
+async fn a_portal_that_goes_on_asking_after_a_transfer_does_not_take_the_caller_back(world: &World) -> Result<()> {
+    let stack = &world.stack;
+    let (first, second) = (world.contact(), world.contact());
+    let planted = planted::fresh(world).await?;
+    let secret = &planted.secret;
+    for _ in 0..2 {
+        stack.look_up("anna", secret, Some(&first)).await?.expect(200)?;
+    }
+    stack.look_up("bram", secret, Some(&second)).await?.expect(200)?;
+    let before = world.item("Records", &planted.record).await?;
+    let shown = stack.look_up("anna", secret, Some(&first)).await?;
+    assert_eq!(shown, stack.look_up("bram", secret, Some(&second)).await?);
+    assert_eq!(world.item("Records", &planted.record).await?, before);
+
+    stack.clear("anna", secret, Some(&first)).await?.expect(204)?;
+    assert!(world.has("Records", &planted.record).await?);
+    stack.clear("bram", secret, Some(&second)).await?.expect(204)?;
+    stack.look_up("anna", secret, Some(&first)).await?.expect(404)?;
+    Ok(())
+}
+
 async fn without_a_contact_id_the_agent_holds_the_caller(world: &World) -> Result<()> {
     let stack = &world.stack;
-    let secret = disclosed(world).await?;
-    stack.look_up_until_ended("anna", &secret, None).await?.expect(200)?;
+    let secret = planted::fresh(world).await?.secret;
+    stack.look_up("anna", &secret, None).await?.expect(200)?;
     stack.clear("bram", &secret, None).await?.expect(204)?;
     stack.look_up("anna", &secret, None).await?.expect(200)?;
     stack.clear("anna", &secret, None).await?.expect(204)?;
@@ -51,45 +80,176 @@ async fn without_a_contact_id_the_agent_holds_the_caller(world: &World) -> Resul
     Ok(())
 }
 
-async fn a_secret_that_is_wrong_and_one_that_is_cleared_look_the_same(world: &World) -> Result<()> {
+async fn without_a_contact_id_an_agent_can_get_the_caller_back(world: &World) -> Result<()> {
     let stack = &world.stack;
-    let secret = disclosed(world).await?;
-    stack.look_up("anna", &secret, None).await?;
-    stack.clear("anna", &secret, None).await?.expect(204)?;
-    let cleared = stack.look_up("anna", &secret, None).await?;
-    let wrong = stack.look_up("anna", &"A".repeat(43), None).await?;
-    assert_eq!(cleared.status, 404);
-    assert_eq!(cleared, wrong);
+    let planted = planted::fresh(world).await?;
+    for agent in ["anna", "bram", "anna"] {
+        stack.look_up(agent, &planted.secret, None).await?.expect(200)?;
+    }
+    stack.clear("bram", &planted.secret, None).await?.expect(204)?;
+    assert!(world.has("Records", &planted.record).await?);
+    stack.clear("anna", &planted.secret, None).await?.expect(204)?;
+    assert!(!world.has("Records", &planted.record).await?);
+    Ok(())
+}
+
+/// The offer is of the same contact; who misses it has not looked, and their portal clears when it ends.
+async fn an_agent_who_was_offered_the_call_and_missed_it_leaves_it_to_the_next(world: &World) -> Result<()> {
+    let (stack, contact) = (&world.stack, world.contact());
+    let secret = planted::fresh(world).await?.secret;
+    stack.clear("anna", &secret, Some(&contact)).await?.expect(204)?;
+    stack.look_up("bram", &secret, Some(&contact)).await?.expect(200)?;
+    stack.clear("bram", &secret, Some(&contact)).await?.expect(204)?;
+    stack.look_up("bram", &secret, Some(&contact)).await?.expect(404)?;
+    Ok(())
+}
+
+/// Telephony clears, over the API and from a contact flow.
+async fn telephony_clears(world: &World, secret: &str, through_connect: bool) -> Result<()> {
+    let stack = &world.stack;
+    if through_connect {
+        let outcome = stack.connect("ClearContact", &world.contact(), json!({"secret": secret})).await?;
+        assert_eq!(outcome, json!({"result": "ok"}));
+    } else {
+        stack.post(&stack.telephony().await?, "/telephony/clear", &json!({"secret": secret})).await?.expect(204)?;
+    }
     Ok(())
 }
 
 async fn an_abandoned_call_is_cleared_by_telephony(world: &World) -> Result<()> {
-    let stack = &world.stack;
-    let secret = disclosed(world).await?;
-    let cleared = stack.post(&stack.telephony().await?, "/telephony/clear", &json!({"secret": secret})).await?;
-    assert_eq!(cleared.status, 204);
-    stack.look_up("anna", &secret, None).await?.expect(404)?;
+    for through_connect in [false, true] {
+        let planted = planted::fresh(world).await?;
+        telephony_clears(world, &planted.secret, through_connect).await?;
+        assert!(!world.has("Records", &planted.record).await?);
+        world.stack.look_up("anna", &planted.secret, None).await?.expect(404)?;
+        telephony_clears(world, &planted.secret, through_connect).await?;
+    }
+    // Also while the citizen has not disclosed yet.
+    let pending = planted::pending(world, now() + 3600, now() + Codes::LIFETIME).await?;
+    telephony_clears(world, &pending.secret, false).await?;
+    assert!(!world.has("Records", &pending.record).await?);
+    Ok(())
+}
 
-    let secret = disclosed(world).await?;
-    let outcome = stack.connect("ClearContact", &world.contact(), json!({"secret": secret})).await?;
-    assert_eq!(outcome, json!({"result": "ok"}));
-    stack.look_up("anna", &secret, None).await?.expect(404)?;
+async fn once_an_agent_has_looked_telephony_clears_nothing(world: &World) -> Result<()> {
+    for through_connect in [false, true] {
+        for contact in [None, Some(world.contact())] {
+            let planted = planted::fresh(world).await?;
+            world.stack.look_up("anna", &planted.secret, contact.as_deref()).await?.expect(200)?;
+            telephony_clears(world, &planted.secret, through_connect).await?;
+            world.stack.look_up("anna", &planted.secret, contact.as_deref()).await?.expect(200)?;
+        }
+    }
     Ok(())
 }
 
 async fn clearing_twice_is_no_error(world: &World) -> Result<()> {
-    let secret = disclosed(world).await?;
-    world.stack.look_up("anna", &secret, None).await?;
+    let secret = planted::fresh(world).await?.secret;
+    world.stack.look_up("anna", &secret, None).await?.expect(200)?;
     for _ in 0..2 {
         assert_eq!(world.stack.clear("anna", &secret, None).await?.status, 204);
     }
     Ok(())
 }
 
-/// An agent who was offered the call and did not take it has not looked; the one who takes it next still can.
 async fn clearing_before_a_look_up_deletes_nothing(world: &World) -> Result<()> {
-    let secret = disclosed(world).await?;
+    let secret = planted::fresh(world).await?.secret;
     world.stack.clear("anna", &secret, None).await?.expect(204)?;
-    world.stack.look_up_until_ended("bram", &secret, None).await?.expect(200)?;
+    world.stack.look_up("bram", &secret, None).await?.expect(200)?;
+    Ok(())
+}
+
+async fn what_another_contact_does_not_hold_it_does_not_clear(world: &World) -> Result<()> {
+    let (planted, contact) = (planted::fresh(world).await?, world.contact());
+    world.stack.look_up("anna", &planted.secret, Some(&contact)).await?.expect(200)?;
+    world.stack.clear("anna", &planted.secret, Some(&world.contact())).await?.expect(204)?;
+    world.stack.clear("anna", &planted.secret, None).await?.expect(204)?;
+    assert!(world.has("Records", &planted.record).await?);
+    Ok(())
+}
+
+async fn a_record_can_be_used_to_its_last_minute_and_no_longer(world: &World) -> Result<()> {
+    for contact in [None, Some(world.contact())] {
+        let expires_at = now() + Records::MARGIN + 55;
+        let planted = planted::disclosed(world, expires_at, now()).await?;
+        let body = world.stack.look_up("anna", &planted.secret, contact.as_deref()).await?.expect(200)?;
+        assert_eq!(body["expiresAt"], expires_at - Records::MARGIN);
+        // Whoever has it on screen gets no more of it either.
+        world.set("Records", &planted.record, "expires_at", crate::world::number(now() + Records::MARGIN)).await.ok();
+        world.stack.look_up("anna", &planted.secret, contact.as_deref()).await?.expect(404)?;
+    }
+    Ok(())
+}
+
+async fn a_record_that_can_not_be_used_any_more_can_be_cleared(world: &World) -> Result<()> {
+    let planted = planted::fresh(world).await?;
+    world.stack.look_up("anna", &planted.secret, None).await?.expect(200)?;
+    world.set("Records", &planted.record, "expires_at", crate::world::number(now() + 1)).await?;
+    world.stack.clear("anna", &planted.secret, None).await?.expect(204)?;
+    assert!(!world.has("Records", &planted.record).await?);
+    Ok(())
+}
+
+async fn a_record_that_was_damaged_shows_nothing(world: &World) -> Result<()> {
+    use aws_sdk_dynamodb::types::AttributeValue::{B, S};
+    let other = planted::fresh(world).await?;
+    let others = world.item("Records", &other.record).await?.and_then(|mut item| item.remove("attributes")).context("no item")?;
+    for (attribute, value, status) in [
+        ("attributes", B(vec![1; 300].into()), 500),
+        ("attributes", others, 500),
+        ("purpose", S("afspraak".to_owned()), 500),
+        ("attributes", S("plain".to_owned()), 503),
+        ("status", S("unheard-of".to_owned()), 503),
+    ] {
+        let planted = planted::fresh(world).await?;
+        world.set("Records", &planted.record, attribute, value).await?;
+        let answer = world.stack.look_up("anna", &planted.secret, None).await?;
+        assert_eq!(answer.status, status, "{attribute}: {answer:?}");
+    }
+    Ok(())
+}
+
+async fn a_secret_that_is_wrong_or_cleared_or_expired_looks_the_same_and_costs_the_same(world: &World) -> Result<()> {
+    let wrong = "A".repeat(43);
+    let cleared = planted::fresh(world).await?.secret;
+    world.stack.look_up("anna", &cleared, None).await?.expect(200)?;
+    world.stack.clear("anna", &cleared, None).await?.expect(204)?;
+    for contact in [None, Some(world.contact())] {
+        // Past its use, and not swept yet.
+        let expired = planted::disclosed(world, now() + Records::MARGIN, now()).await?.secret;
+        let mut seen: Vec<(Answer, Vec<String>)> = Vec::new();
+        for secret in [&wrong, &cleared, &expired] {
+            let mark = world.stack.to_aws.mark();
+            let answer = world.stack.look_up("anna", secret, contact.as_deref()).await?;
+            let calls = world.stack.to_aws.calls_since(mark).into_iter().filter(|call| call.caller == "AgentLookup");
+            seen.push((answer, calls.map(|call| call.operation).collect()));
+        }
+        assert_eq!((seen[0].0.status, &seen[0].1), (404, &vec!["UpdateItem".to_owned()]));
+        assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
+    }
+    Ok(())
+}
+
+async fn while_the_database_throttles_nothing_is_shown_or_lost(world: &World) -> Result<()> {
+    let (stack, contact) = (&world.stack, world.contact());
+    let planted = planted::fresh(world).await?;
+    for fault in [Fault::exception("ProvisionedThroughputExceededException"), Fault::answer(500, "{}"), Fault::HangUp] {
+        let failing = stack
+            .to_aws
+            .inject(move |call| matches!(call.caller.as_str(), "AgentLookup" | "ClearContact").then(|| fault.clone()));
+        let unavailable = json!("urn:idbellen:problem:unavailable");
+        let looked_up = stack.look_up("anna", &planted.secret, Some(&contact)).await?;
+        assert_eq!((looked_up.status, &looked_up.body["type"]), (503, &unavailable));
+        let cleared = stack.clear("anna", &planted.secret, Some(&contact)).await?;
+        assert_eq!((cleared.status, &cleared.body["type"]), (503, &unavailable));
+        let abandoned = stack.post(&stack.telephony().await?, "/telephony/clear", &json!({"secret": planted.secret})).await?;
+        assert_eq!((abandoned.status, &abandoned.body["type"]), (503, &unavailable));
+        let outcome = stack.connect("ClearContact", &contact, json!({"secret": planted.secret})).await?;
+        assert_eq!(outcome, json!({"result": "unavailable"}));
+        drop(failing);
+        stack.look_up("anna", &planted.secret, Some(&contact)).await?.expect(200)?;
+    }
+    stack.clear("anna", &planted.secret, Some(&contact)).await?.expect(204)?;
+    assert!(!world.has("Records", &planted.record).await?);
     Ok(())
 }

@@ -4,10 +4,13 @@
 //! A test is an `async fn` that takes the [`World`] and is named in its module's `tests!`.
 
 mod access;
+mod bodies;
 mod contacts;
 mod exchange;
 mod openapi;
+mod planted;
 mod results;
+mod rights;
 mod sessions;
 mod sweeping;
 mod whole_calls;
@@ -22,7 +25,9 @@ use libtest_mimic::{Arguments, Conclusion};
 use world::World;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most of what a test does is to wait.
+    arguments.test_threads.get_or_insert(8);
     if arguments.list {
         libtest_mimic::run(&arguments, world::trials(None)).exit();
     }

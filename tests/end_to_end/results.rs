@@ -1,44 +1,197 @@
-//! The result of a session: called back, lost, and forged.
+//! The result of a session: called back, called back again, forged, lost.
 
-use anyhow::Result;
-use local::call::Caller;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
+use local::call::{Answer, Caller, Dialled};
+use local::irma_server::ISSUER;
+use local::issuer::{Issuer, SigningKey};
+use local::tap::{Fault, Gate, Injected};
 use local::wallet::Person;
-use serde_json::json;
+use serde_json::{Value, json};
+use shared::clock::now;
+use shared::records::Records;
 
-use crate::tests;
-use crate::world::{BSN_AND_NAME, World};
+use crate::world::{BSN_AND_NAME, Started, World, number};
+use crate::{planted, tests};
 
 tests! {
     beside_others: [
         a_callback_for_an_unknown_record_is_refused,
+        a_callback_may_end_in_a_slash,
+        a_forged_callback_changes_nothing,
+        a_callback_that_comes_again_changes_nothing,
+        a_callback_after_the_record_expired_or_was_cleared_is_refused,
+        a_look_up_before_disclosure_says_pending,
+        a_result_that_is_not_right_is_not_taken_in,
+        a_citizen_who_did_not_disclose_what_is_valid_declined,
+        a_session_that_goes_on_stays_pending,
+        attributes_are_taken_in_as_they_are,
+        fifty_attributes_are_taken_in,
+        a_hundred_kilobytes_are_taken_in,
+        a_record_whose_public_key_was_swapped_takes_nothing_in,
+        a_contact_that_is_cleared_while_its_result_is_written_stays_cleared,
+        a_lost_callback_is_recovered_within_two_minutes,
+        an_irma_server_that_is_away_for_less_than_it_remembers_loses_nothing,
+        an_irma_server_that_is_away_for_longer_than_it_remembers_loses_the_result,
+        a_result_that_never_comes_is_lost_after_twenty_minutes,
     ],
-    alone: [a_forged_callback_changes_nothing, a_look_up_before_disclosure_says_pending, a_lost_callback_is_recovered]
+    alone: [
+        fifty_callbacks_at_once_are_one,
+        an_irma_server_that_is_started_anew_loses_the_result,
+    ]
+}
+
+const BSN: &str = "irma-demo.MijnOverheid.singleton.BSN";
+
+/// The claims of a good result of a session, with some changed; null leaves one out.
+fn claims(session: &Started, changes: &Value) -> Value {
+    let mut claims = json!({
+        "iat": now(), "exp": now() + 120, "iss": ISSUER, "sub": "disclosing_result", "token": session.token,
+        "type": "disclosing", "status": "DONE", "proofStatus": "VALID", "disclosed": [[attribute(BSN, "999992235")]],
+    });
+    if let (Some(claims), Some(changes)) = (claims.as_object_mut(), changes.as_object()) {
+        claims.extend(changes.clone());
+        claims.retain(|_, value| !value.is_null());
+    }
+    claims
+}
+
+fn attribute(id: &str, value: &str) -> Value {
+    json!({"id": id, "rawvalue": value, "value": {"": value, "en": value}, "status": "PRESENT", "issuancetime": now() - 86_400})
+}
+
+/// From now on, the IRMA server gives this for the result of a session.
+fn serve(world: &World, session: &Started, answer: Fault) -> Injected {
+    let path = format!("GET /session/{}/result-jwt", session.token);
+    world.stack.to_irma.inject(move |call| (call.operation == path).then(|| answer.clone()))
+}
+
+/// The same, with a result of these claims that the IRMA server signed.
+async fn serve_claims(world: &World, session: &Started, changes: &Value) -> Result<Injected> {
+    let token = world.stack.irma.lock().await.result(claims(session, changes));
+    Ok(serve(world, session, Fault::answer(200, token.sign()?)))
+}
+
+/// Has session-ingest take in a result, as it does after a callback, and says whether it could.
+async fn take_in(world: &World, id: &str) -> Result<bool> {
+    let run = world.stack.invoke(world.stack.root(), "SessionIngest", &json!({"record": id})).await?;
+    ensure!(run.status == 200, "session-ingest can't be invoked: {}", run.payload);
+    Ok(!run.failed)
+}
+
+/// The status of a record, which holds attributes only if they were disclosed.
+async fn status(world: &World, id: &str) -> Result<String> {
+    let item = world.item("Records", id).await?.context("the record is gone")?;
+    let status = item.get("status").and_then(|status| status.as_s().ok()).context("the record has no status")?;
+    ensure!(item.contains_key("attributes") == (status == "disclosed"), "a record that is {status} and its attributes");
+    ensure!(item.contains_key("irma_token") == (status == "pending"), "a record that is {status} and its IRMA token");
+    Ok(status.clone())
+}
+
+async fn look_up(world: &World, session: &Started) -> Result<Answer> {
+    let contact = world.contact();
+    let secret = world.stack.secret(&session.code, &contact).await?;
+    world.stack.look_up("anna", &secret, Some(&contact)).await
+}
+
+async fn until_status(world: &World, id: &str, expected: &str, patience: Duration) -> Result<()> {
+    let began = Instant::now();
+    while status(world, id).await? != expected {
+        ensure!(began.elapsed() < patience, "the record did not become {expected}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 async fn a_callback_for_an_unknown_record_is_refused(world: &World) -> Result<()> {
-    for id in ["A".repeat(43), "x".to_owned(), "A".repeat(43) + "/"] {
-        let answer = world.stack.post(&Caller::Anyone, &format!("/irma/result/{id}"), &json!({})).await?;
-        assert_eq!(answer.status, 404, "{id}");
+    for id in ["A".repeat(43), "x".to_owned(), "A".repeat(43) + "/", "A".repeat(42) + "B", "%00".to_owned(), "a/b".to_owned()] {
+        let answer = world.call_back(&id).await?;
+        assert_eq!((answer.status, &answer.body["type"]), (404, &json!("urn:idbellen:problem:unknown-record")), "{id}");
+    }
+    Ok(())
+}
+
+/// The IRMA server appends one.
+async fn a_callback_may_end_in_a_slash(world: &World) -> Result<()> {
+    for end in ["", "/"] {
+        let session = world.start(BSN_AND_NAME).await?;
+        let _served = serve_claims(world, &session, &json!({})).await?;
+        world.call_back(&(session.id.clone() + end)).await?.expect(204)?;
+        until_status(world, &session.id, "disclosed", Duration::from_secs(10)).await?;
     }
     Ok(())
 }
 
 async fn a_forged_callback_changes_nothing(world: &World) -> Result<()> {
-    let (stack, contact) = (&world.stack, world.contact());
-    let (_, code) = world.start_session_and_see_code(BSN_AND_NAME).await?;
-    let secret = stack.secret(&code, &contact).await?;
-    let id = secret.parse().map(|secret: shared::secret::Secret| secret.record_id().to_string()).unwrap_or_default();
-    let forged = json!({"status": "DONE", "proofStatus": "VALID", "disclosed": [[{"id": "x.y.z.bsn", "rawvalue": "999990019"}]]});
-    assert_eq!(stack.post(&Caller::Anyone, &format!("/irma/result/{id}"), &forged).await?.status, 204);
-    assert_eq!(stack.look_up("anna", &secret, Some(&contact)).await?.status, 202);
+    let session = world.start(BSN_AND_NAME).await?;
+    let result = claims(&session, &json!({}));
+    let signed = Issuer::start().await?.token("anna").claim("disclosed", result["disclosed"].clone()).sign()?;
+    let path = format!("/irma/result/{}", session.id);
+    for body in [result.to_string(), signed, "{".to_owned(), String::new(), "x".repeat(100_000)] {
+        let answer = world.stack.post_raw(&Caller::Anyone, &path, "application/json", body.as_bytes()).await?;
+        assert_eq!(answer.status, 204);
+    }
+    assert!(take_in(world, &session.id).await?);
+    assert_eq!(status(world, &session.id).await?, "pending");
+    assert_eq!(look_up(world, &session).await?.status, 202);
+    Ok(())
+}
+
+async fn a_callback_that_comes_again_changes_nothing(world: &World) -> Result<()> {
+    let wallet = world.stack.wallet(&Person::WILLEKE).await?;
+    let session = world.start(BSN_AND_NAME).await?;
+    wallet.perform(&session.pointer).await?;
+    until_status(world, &session.id, "disclosed", Duration::from_secs(10)).await?;
+    let before = world.item("Records", &session.id).await?;
+    let _served = serve_claims(world, &session, &json!({"disclosed": [[attribute(BSN, "999990019")]]})).await?;
+    world.call_back(&session.id).await?.expect(204)?;
+    assert!(take_in(world, &session.id).await?);
+    assert_eq!(world.item("Records", &session.id).await?, before);
+    Ok(())
+}
+
+async fn fifty_callbacks_at_once_are_one(world: &World) -> Result<()> {
+    let session = world.start(BSN_AND_NAME).await?;
+    let _served = serve_claims(world, &session, &json!({})).await?;
+    let mark = world.stack.to_aws.mark();
+    let answers = try_join_all((0..50).map(|_| world.call_back(&session.id))).await?;
+    assert!(answers.iter().all(|answer| answer.status == 204), "{answers:?}");
+    until_status(world, &session.id, "disclosed", Duration::from_secs(30)).await?;
+    let writes = world.stack.to_aws.calls_since(mark);
+    let writes = writes.iter().filter(|call| call.operation == "UpdateItem" && call.says(&session.id) && call.status == 200);
+    assert_eq!(writes.count(), 1);
+    Ok(())
+}
+
+async fn a_callback_after_the_record_expired_or_was_cleared_is_refused(world: &World) -> Result<()> {
+    let session = world.start(BSN_AND_NAME).await?;
+    let _served = serve_claims(world, &session, &json!({})).await?;
+    world.set("Records", &session.id, "expires_at", number(now() + Records::MARGIN)).await?;
+    world.call_back(&session.id).await?.expect(404)?;
+    assert!(take_in(world, &session.id).await?);
+    if world.has("Records", &session.id).await? {
+        assert_eq!(status(world, &session.id).await?, "pending");
+    }
+
+    let cleared = world.start(BSN_AND_NAME).await?;
+    let _served = serve_claims(world, &cleared, &json!({})).await?;
+    let contact = world.contact();
+    let secret = world.stack.secret(&cleared.code, &contact).await?;
+    world.stack.look_up("anna", &secret, Some(&contact)).await?.expect(202)?;
+    world.stack.clear("anna", &secret, Some(&contact)).await?.expect(204)?;
+    world.call_back(&cleared.id).await?.expect(404)?;
+    assert!(take_in(world, &cleared.id).await?);
+    assert!(!world.has("Records", &cleared.id).await?);
     Ok(())
 }
 
 async fn a_look_up_before_disclosure_says_pending(world: &World) -> Result<()> {
     let (stack, contact) = (&world.stack, world.contact());
     let wallet = stack.wallet(&Person::WILLEKE).await?;
-    let (session, code) = world.start_session_and_see_code(BSN_AND_NAME).await?;
-    let secret = stack.secret(&code, &contact).await?;
+    let session = world.start(BSN_AND_NAME).await?;
+    let secret = stack.secret(&session.code, &contact).await?;
     let body = stack.look_up("anna", &secret, Some(&contact)).await?.expect(202)?;
     assert_eq!((&body["status"], body.get("attributes")), (&json!("pending"), None));
     wallet.perform(&session.pointer).await?;
@@ -46,23 +199,247 @@ async fn a_look_up_before_disclosure_says_pending(world: &World) -> Result<()> {
     Ok(())
 }
 
-async fn a_lost_callback_is_recovered(world: &World) -> Result<()> {
-    let (stack, contact) = (&world.stack, world.contact());
-    let wallet = stack.wallet(&Person::WILLEKE).await?;
-    let session = stack.start_session(BSN_AND_NAME).await?;
-    // The callback comes in, and what should follow it fails: as if it never came.
-    stack.tap.inject(|call| {
-        (call.caller == "SessionIngest" && call.service == "lambda")
-            .then(|| (500.try_into().unwrap_or_default(), "{}".to_owned()))
-    });
-    let performed = wallet.perform(&session.pointer).await;
-    stack.tap.heal();
-    let dialled = local::call::Dialled::read(&performed?)?;
-    let secret = stack.secret(&dialled.code, &contact).await?;
+async fn a_result_that_is_not_right_is_not_taken_in(world: &World) -> Result<()> {
+    let session = world.start(BSN_AND_NAME).await?;
+    let other = world.start(BSN_AND_NAME).await?;
+    let sign = async |changes: &Value| world.stack.irma.lock().await.result(claims(&session, changes)).sign();
+    let by = async |algorithm: &str, key: SigningKey| {
+        let mut token = world.stack.irma.lock().await.result(claims(&session, &json!({})));
+        token.header["alg"] = json!(algorithm);
+        token.key = key;
+        token.sign()
+    };
+    let public_key = world.stack.irma.lock().await.public_key().await?.into_bytes();
+    let another_key = Issuer::start().await?.token("anna").key;
+    let own_key = world.stack.irma.lock().await.result(json!({})).key;
+    let good = sign(&json!({})).await?;
+    let large = sign(&json!({"disclosed": [[attribute(BSN, &"9".repeat(300 * 1024))]]})).await?;
+    for (what, answer) in [
+        ("another key", Fault::answer(200, by("RS256", another_key).await?)),
+        ("no signature", Fault::answer(200, by("none", SigningKey::Nothing).await?)),
+        ("the public key as a secret", Fault::answer(200, by("HS256", SigningKey::Hmac(public_key)).await?)),
+        ("another hash", Fault::answer(200, by("RS512", own_key).await?)),
+        ("another session's token", Fault::answer(200, sign(&json!({"token": other.token})).await?)),
+        ("another issuer", Fault::answer(200, sign(&json!({"iss": "another"})).await?)),
+        ("another subject", Fault::answer(200, sign(&json!({"sub": "signing_result"})).await?)),
+        ("another type", Fault::answer(200, sign(&json!({"type": "signing"})).await?)),
+        ("past its time", Fault::answer(200, sign(&json!({"exp": now() - 180})).await?)),
+        ("without an end", Fault::answer(200, sign(&json!({"exp": null})).await?)),
+        ("older than the session", Fault::answer(200, sign(&json!({"iat": now() - 600})).await?)),
+        ("of the future", Fault::answer(200, sign(&json!({"iat": now() + 600})).await?)),
+        ("without a status", Fault::answer(200, sign(&json!({"status": null})).await?)),
+        ("attributes that are none", Fault::answer(200, sign(&json!({"disclosed": [[{"id": 1}]]})).await?)),
+        ("cut short", Fault::answer(200, &good[..good.len() - 1])),
+        ("too large", Fault::answer(200, large)),
+        ("nothing", Fault::answer(200, "")),
+        ("nonsense", Fault::answer(200, "<html>")),
+        ("a failure", Fault::answer(500, "{}")),
+        ("a refusal", Fault::answer(403, r#"{"error": "UNAUTHORIZED"}"#)),
+        ("a redirection", Fault::answer(302, "")),
+        ("no answer", Fault::HangUp),
+    ] {
+        let _served = serve(world, &session, answer);
+        ensure!(!take_in(world, &session.id).await?, "session-ingest does not complain of a result with {what}");
+        ensure!(status(world, &session.id).await? == "pending", "a result with {what} was taken in");
+    }
+    // It was all this that kept it out: the same without any of it is taken in.
+    let _served = serve(world, &session, Fault::answer(200, good));
+    assert!(take_in(world, &session.id).await?);
+    assert_eq!(status(world, &session.id).await?, "disclosed");
+    Ok(())
+}
 
-    let run = stack.invoke(stack.root(), "SessionReconcile", &json!({})).await?;
-    assert!(!run.failed, "{}", run.payload);
-    let body = stack.look_up("anna", &secret, Some(&contact)).await?.expect(200)?;
-    assert_eq!(body["status"], "disclosed");
+async fn a_citizen_who_did_not_disclose_what_is_valid_declined(world: &World) -> Result<()> {
+    for changes in [
+        json!({"proofStatus": "INVALID"}),
+        json!({"proofStatus": "INVALID_TIMESTAMP"}),
+        json!({"proofStatus": "UNMATCHED_REQUEST"}),
+        json!({"proofStatus": "MISSING_ATTRIBUTES"}),
+        json!({"proofStatus": "EXPIRED"}),
+        json!({"proofStatus": null}),
+        json!({"status": "CANCELLED", "proofStatus": null, "disclosed": null}),
+        json!({"status": "TIMEOUT", "proofStatus": null, "disclosed": null}),
+    ] {
+        let session = world.start(BSN_AND_NAME).await?;
+        let _served = serve_claims(world, &session, &changes).await?;
+        assert!(take_in(world, &session.id).await?, "{changes}");
+        assert_eq!(status(world, &session.id).await?, "declined", "{changes}");
+        let body = look_up(world, &session).await?.expect(200)?;
+        assert_eq!((&body["status"], body.get("attributes")), (&json!("declined"), None), "{changes}");
+    }
+    Ok(())
+}
+
+async fn a_session_that_goes_on_stays_pending(world: &World) -> Result<()> {
+    for going_on in ["INITIALIZED", "PAIRING", "CONNECTED"] {
+        let session = world.start(BSN_AND_NAME).await?;
+        // Whatever it says besides.
+        let _served = serve_claims(world, &session, &json!({"status": going_on})).await?;
+        assert!(take_in(world, &session.id).await?);
+        assert_eq!(status(world, &session.id).await?, "pending", "{going_on}");
+    }
+    Ok(())
+}
+
+/// Has a result with these attributes taken in, and gives what the agent sees of it, as pairs of id and value.
+async fn shown(world: &World, disclosed: Value) -> Result<Vec<(String, String)>> {
+    let session = world.start(BSN_AND_NAME).await?;
+    let _served = serve_claims(world, &session, &json!({"disclosed": disclosed})).await?;
+    ensure!(take_in(world, &session.id).await?, "the result was not taken in");
+    let body = look_up(world, &session).await?.expect(200)?;
+    let attributes = body["attributes"].as_array().context("there are no attributes")?;
+    let text = |value: &Value| value.as_str().map(str::to_owned).context("not a text");
+    attributes.iter().map(|shown| Ok((text(&shown["id"])?, text(&shown["value"])?))).collect()
+}
+
+async fn attributes_are_taken_in_as_they_are(world: &World) -> Result<()> {
+    let absent = json!({"id": "a.b.c.null", "rawvalue": null, "value": null, "status": "NULL", "issuancetime": 0});
+    let odd = "Ünïcödé 🧀 \"quoted\" \\ </script> \u{1}";
+    let disclosed = json!([
+        [attribute("a.b.c.one", "1"), attribute("a.b.c.two", "2")],
+        [attribute("a.b.c.empty", ""), absent],
+        [],
+        [attribute("a.b.c.one", "another card's"), attribute("a.b.c.odd", odd)],
+    ]);
+    let expected = [("one", "1"), ("two", "2"), ("empty", ""), ("one", "another card's"), ("odd", odd)];
+    let expected = expected.map(|(id, value)| (format!("a.b.c.{id}"), value.to_owned()));
+    assert_eq!(shown(world, disclosed).await?, expected);
+    assert_eq!(shown(world, json!([])).await?, []);
+    Ok(())
+}
+
+async fn fifty_attributes_are_taken_in(world: &World) -> Result<()> {
+    let attributes: Vec<Value> = (0..50).map(|at| attribute(&format!("a.b.c.attribute-{at}"), &format!("value {at}"))).collect();
+    let shown = shown(world, json!([attributes])).await?;
+    assert_eq!(shown.len(), 50);
+    assert_eq!(shown[49], ("a.b.c.attribute-49".to_owned(), "value 49".to_owned()));
+    Ok(())
+}
+
+/// As a portrait photo is.
+async fn a_hundred_kilobytes_are_taken_in(world: &World) -> Result<()> {
+    let photo: String = (0..100 * 1024_u32).map(|at| char::from(b'a' + u8::try_from(at % 26).unwrap_or_default())).collect();
+    // The IRMA server repeats a value in each language; here it does not, or it would be three times as much.
+    let mut attribute = attribute("a.b.c.photo", "");
+    attribute["rawvalue"] = json!(photo);
+    assert_eq!(shown(world, json!([[attribute]])).await?, [("a.b.c.photo".to_owned(), photo)]);
+    Ok(())
+}
+
+async fn a_record_whose_public_key_was_swapped_takes_nothing_in(world: &World) -> Result<()> {
+    let session = world.start(BSN_AND_NAME).await?;
+    let attackers = shared::secret::Secret::from_bytes(&[7; 32]).key_pair().1.to_bytes();
+    for key in [attackers.to_vec(), vec![0; 32], vec![7; 31], Vec::new()] {
+        world.set("Records", &session.id, "public_key", aws_sdk_dynamodb::types::AttributeValue::B(key.into())).await?;
+        let _served = serve_claims(world, &session, &json!({})).await?;
+        assert!(!take_in(world, &session.id).await?);
+        assert_eq!(status(world, &session.id).await?, "pending");
+    }
+    // Not for the test's sake alone: it would make every run of session-reconcile fail.
+    world.set("Records", &session.id, "expires_at", number(now())).await
+}
+
+async fn a_contact_that_is_cleared_while_its_result_is_written_stays_cleared(world: &World) -> Result<()> {
+    let (session, contact, gate) = (world.start(BSN_AND_NAME).await?, world.contact(), Gate::new());
+    let _served = serve_claims(world, &session, &json!({})).await?;
+    let (held, id) = (gate.clone(), session.id.clone());
+    let _writing = world.stack.to_aws.inject(move |call| {
+        (call.caller == "SessionIngest" && call.operation == "UpdateItem" && call.says(&id)).then(|| Fault::Hold(held.clone()))
+    });
+    let secret = world.stack.secret(&session.code, &contact).await?;
+    let clearing = async {
+        gate.reached().await;
+        world.stack.look_up("anna", &secret, Some(&contact)).await?.expect(202)?;
+        world.stack.clear("anna", &secret, Some(&contact)).await?.expect(204)?;
+        gate.open();
+        Ok(())
+    };
+    let (taken_in, cleared) = tokio::join!(take_in(world, &session.id), clearing);
+    cleared.and(taken_in)?;
+    assert!(!world.has("Records", &session.id).await?);
+    Ok(())
+}
+
+async fn a_lost_callback_is_recovered_within_two_minutes(world: &World) -> Result<()> {
+    let wallet = world.stack.wallet(&Person::WILLEKE).await?;
+    let session = world.start(BSN_AND_NAME).await?;
+    let path = format!("POST /irma/result/{}", session.id);
+    let _lost = world.stack.to_api.inject(move |call| call.operation.starts_with(&path).then_some(Fault::HangUp));
+    let dialled = Dialled::read(&wallet.perform(&session.pointer).await?)?;
+    assert_eq!(dialled.code, session.code);
+    until_status(world, &session.id, "disclosed", Duration::from_mins(2)).await?;
+    assert_eq!(look_up(world, &session).await?.expect(200)?["status"], "disclosed");
+    Ok(())
+}
+
+/// On our line to it, that is: the wallet still reaches it.
+fn away(world: &World, session: &Started) -> Injected {
+    serve(world, session, Fault::HangUp)
+}
+
+async fn an_irma_server_that_is_away_for_less_than_it_remembers_loses_nothing(world: &World) -> Result<()> {
+    let wallet = world.stack.wallet(&Person::WILLEKE).await?;
+    let session = world.start(BSN_AND_NAME).await?;
+    let away = away(world, &session);
+    wallet.perform(&session.pointer).await?;
+    for _ in 0..2 {
+        assert!(world.run("SessionReconcile").await?.failed, "a run that can't fetch a result has not failed");
+        assert_eq!(status(world, &session.id).await?, "pending");
+    }
+    drop(away);
+    world.run("SessionReconcile").await?;
+    assert_eq!(status(world, &session.id).await?, "disclosed");
+    Ok(())
+}
+
+/// It remembers a result for five minutes, here for one.
+async fn an_irma_server_that_is_away_for_longer_than_it_remembers_loses_the_result(world: &World) -> Result<()> {
+    let wallet = world.stack.wallet(&Person::WILLEKE).await?;
+    let session = world.start(BSN_AND_NAME).await?;
+    let away = away(world, &session);
+    wallet.perform(&session.pointer).await?;
+    let result = format!("{}/session/{}/result-jwt", world.stack.irma.lock().await.url(), session.token);
+    let began = Instant::now();
+    while world.stack.client().get(&result).send().await.is_ok_and(|answer| answer.status().is_success()) {
+        ensure!(began.elapsed() < Duration::from_mins(3), "the IRMA server does not forget");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(status(world, &session.id).await?, "pending");
+    drop(away);
+    world.run("SessionReconcile").await?;
+    is_lost(world, &session).await
+}
+
+async fn an_irma_server_that_is_started_anew_loses_the_result(world: &World) -> Result<()> {
+    let session = world.start(BSN_AND_NAME).await?;
+    {
+        let mut irma = world.stack.irma.lock().await;
+        irma.stop().await;
+        assert!(!take_in(world, &session.id).await?);
+        irma.resume().await?;
+    }
+    world.run("SessionReconcile").await?;
+    is_lost(world, &session).await
+}
+
+/// The record is lost, and the agent is told.
+async fn is_lost(world: &World, session: &Started) -> Result<()> {
+    assert_eq!(status(world, &session.id).await?, "lost");
+    let body = look_up(world, session).await?.expect(200)?;
+    assert_eq!((&body["status"], body.get("attributes")), (&json!("lost"), None));
+    Ok(())
+}
+
+async fn a_result_that_never_comes_is_lost_after_twenty_minutes(world: &World) -> Result<()> {
+    // Made an hour before it expires.
+    let made = |minutes_ago: i64| now() - 60 * minutes_ago + 3600;
+    let old = planted::pending(world, made(20), now()).await?;
+    world.run("SessionReconcile").await?;
+    assert_eq!(status(world, &old.record).await?, "lost");
+
+    let young = world.start(BSN_AND_NAME).await?;
+    world.set("Records", &young.id, "created_at", number(now() - 19 * 60)).await?;
+    world.run("SessionReconcile").await?;
+    assert_eq!(status(world, &young.id).await?, "pending");
     Ok(())
 }

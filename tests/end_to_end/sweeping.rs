@@ -1,66 +1,224 @@
 //! What is past its time is deleted, and what is not is not.
 
-use anyhow::{Result, anyhow};
-use getrandom::SysRng;
-use serde_json::json;
-use shared::clock::{UnixSeconds, now};
-use shared::code_key::CodeLock;
-use shared::codes::{Codes, NewCode};
-use shared::records::{NewRecord, Records};
-use shared::secret::Secret;
-use shared::start::start;
-use shared::token_key::SealedToken;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use local::tap::{Call, Fault, Gate, Injected};
+use serde_json::{Value, json};
+use shared::clock::now;
+use shared::codes::Codes;
+use shared::records::Records;
+
+use crate::planted::{self, Planted};
 use crate::tests;
-use crate::world::World;
+use crate::world::{World, number};
 
 tests! {
-    beside_others: [a_record_and_a_code_past_their_time_are_swept, what_can_still_be_used_is_not_swept],
-    alone: []
+    beside_others: [the_schedule_sweeps_by_itself],
+    alone: [
+        a_record_and_a_code_past_their_time_are_swept,
+        what_can_still_be_used_is_not_swept,
+        every_page_of_every_shard_is_swept,
+        after_two_runs_that_failed_a_record_is_still_gone_within_the_hour,
+        one_that_cannot_be_deleted_does_not_keep_the_others,
+        a_table_that_cannot_be_read_does_not_keep_the_other,
+        what_is_written_anew_between_finding_and_deleting_stays,
+        a_clock_that_is_two_minutes_off_sweeps_neither_early_nor_late,
+        a_used_code_is_swept_twenty_seconds_after_its_use,
+    ]
 }
 
-/// Writes a record and a code that expire at these moments, as session-start would have, and gives their keys.
-async fn written(world: &World, record_expires: UnixSeconds, code_expires: UnixSeconds) -> Result<(String, String)> {
-    let client = world.stack.dynamodb();
-    let records = Records::new(client.clone(), world.stack.table("Records")?);
-    let codes = Codes::new(client.clone(), world.stack.table("Codes")?);
-    let secret = Secret::draw(&mut SysRng)?;
-    let record = NewRecord {
-        purpose: "burgerzaken".to_owned(),
-        public_key: secret.key_pair().1,
-        token: SealedToken::from_bytes(vec![0; 32]),
-        created_at: record_expires - 3600,
-        expires_at: record_expires,
-    };
-    let lock = CodeLock::from_mac(Secret::draw(&mut SysRng)?.as_bytes());
-    let sealed = lock.seal(&secret).map_err(|_| anyhow!("not sealed"))?;
-    let code = NewCode { id: lock.id().clone(), secret: sealed, expires_at: code_expires };
-    start(&client, &records, &record, &codes, &code).await.map_err(|error| anyhow!("{error:?}"))?;
-    Ok((secret.record_id().to_string(), lock.id().as_str().to_owned()))
+const SWEEP: &str = "ExpireRecords";
+
+/// Which of the two are still there: record, code.
+async fn there(world: &World, planted: &Planted) -> Result<(bool, bool)> {
+    Ok((world.has("Records", &planted.record).await?, world.has("Codes", &planted.code).await?))
 }
 
-async fn sweep(world: &World) -> Result<()> {
-    let run = world.stack.invoke(world.stack.root(), "ExpireRecords", &json!({})).await?;
-    assert!(!run.failed, "{}", run.payload);
-    Ok(())
+/// A record that can't be used any more, for the last moment that is so, and a code that is dead.
+async fn past(world: &World) -> Result<Planted> {
+    planted::disclosed(world, now() + Records::MARGIN, now()).await
 }
 
-async fn is_there(world: &World, table: &str, id: &str) -> Result<bool> {
-    Ok(world.stack.items(table).await?.iter().any(|item| item.get("id").and_then(|id| id.as_s().ok()).is_some_and(|it| it == id)))
+/// From now on, this happens to the sweep's calls of this operation that say `text`.
+fn spoil(world: &World, operation: &'static str, text: &str, fault: Fault) -> Injected {
+    let text = text.to_owned();
+    world.stack.to_aws.inject(move |call: &Call| {
+        (call.caller == SWEEP && call.operation == operation && call.says(&text)).then(|| fault.clone())
+    })
 }
 
 async fn a_record_and_a_code_past_their_time_are_swept(world: &World) -> Result<()> {
-    let (record, code) = written(world, now() + Records::MARGIN, now()).await?;
-    sweep(world).await?;
-    assert!(!is_there(world, "Records", &record).await?);
-    assert!(!is_there(world, "Codes", &code).await?);
+    let disclosed = past(world).await?;
+    let pending = planted::pending(world, now() + Records::MARGIN, now()).await?;
+    world.run_well(SWEEP).await?;
+    assert_eq!(there(world, &disclosed).await?, (false, false));
+    assert_eq!(there(world, &pending).await?, (false, false));
     Ok(())
 }
 
 async fn what_can_still_be_used_is_not_swept(world: &World) -> Result<()> {
-    let (record, code) = written(world, now() + Records::MARGIN + 60, now() + 60).await?;
-    sweep(world).await?;
-    assert!(is_there(world, "Records", &record).await?);
-    assert!(is_there(world, "Codes", &code).await?);
+    let planted = planted::disclosed(world, now() + Records::MARGIN + 30, now() + 30).await?;
+    world.run_well(SWEEP).await?;
+    assert_eq!(there(world, &planted).await?, (true, true));
+    world.stack.look_up("anna", &planted.secret, None).await?.expect(200)?;
+    Ok(())
+}
+
+/// DynamoDB gives a megabyte a page; here a page is one item.
+async fn every_page_of_every_shard_is_swept(world: &World) -> Result<()> {
+    let mut all = Vec::new();
+    for _ in 0..64 {
+        all.push(past(world).await?);
+    }
+    let pages = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&pages);
+    let _paging = world.stack.to_aws.inject(move |call: &Call| {
+        if call.caller != SWEEP || call.operation != "Query" {
+            return None;
+        }
+        let request: Value = serde_json::from_slice(&call.body).ok()?;
+        let later = request.get("ExclusiveStartKey").is_some();
+        seen.lock().ok()?.insert((
+            request["TableName"].to_string(),
+            request["ExpressionAttributeValues"][":shard"].to_string(),
+            later,
+        ));
+        Some(Fault::changed(|_, answer| {
+            if let Some(items) = answer["Items"].as_array_mut()
+                && items.len() > 1
+            {
+                items.truncate(1);
+                let last = &items[0];
+                answer["LastEvaluatedKey"] = json!({"id": last["id"], "shard": last["shard"], "expires_at": last["expires_at"]});
+                answer["Count"] = json!(1);
+            }
+        }))
+    });
+    world.run_well(SWEEP).await?;
+    for planted in &all {
+        assert_eq!(there(world, planted).await?, (false, false));
+    }
+    // Two tables of eight shards, each with a first page and later ones.
+    let pages = pages.lock().map_err(|_| anyhow::anyhow!("the pages are lost"))?;
+    assert_eq!(pages.len(), 2 * 8 * 2, "{pages:?}");
+    Ok(())
+}
+
+async fn after_two_runs_that_failed_a_record_is_still_gone_within_the_hour(world: &World) -> Result<()> {
+    let planted = past(world).await?;
+    let failing = spoil(world, "Query", "", Fault::answer(500, "{}"));
+    for _ in 0..2 {
+        assert!(world.run(SWEEP).await?.failed, "a run that fails must say so, for the alarm");
+        assert_eq!(there(world, &planted).await?, (true, true));
+    }
+    drop(failing);
+    // As when two minutes have passed; the third run comes in the minute after.
+    let left = Records::MARGIN - 3 * 60;
+    assert!(left > 0);
+    world.set("Records", &planted.record, "expires_at", number(now() + left)).await?;
+    world.stack.look_up("anna", &planted.secret, None).await?.expect(404)?;
+    world.run_well(SWEEP).await?;
+    assert_eq!(there(world, &planted).await?, (false, false));
+    Ok(())
+}
+
+async fn one_that_cannot_be_deleted_does_not_keep_the_others(world: &World) -> Result<()> {
+    for fault in [Fault::exception("ThrottlingException"), Fault::HangUp] {
+        let (stuck, other, more) = (past(world).await?, past(world).await?, past(world).await?);
+        let throttled =
+            [spoil(world, "DeleteItem", &stuck.record, fault.clone()), spoil(world, "DeleteItem", &stuck.code, fault)];
+        assert!(world.run(SWEEP).await?.failed, "a run that could not delete all must say so");
+        assert_eq!(there(world, &stuck).await?, (true, true));
+        assert_eq!(there(world, &other).await?, (false, false));
+        assert_eq!(there(world, &more).await?, (false, false));
+        drop(throttled);
+        world.run_well(SWEEP).await?;
+        assert_eq!(there(world, &stuck).await?, (false, false));
+    }
+    Ok(())
+}
+
+async fn a_table_that_cannot_be_read_does_not_keep_the_other(world: &World) -> Result<()> {
+    for (table, left) in [("Records", (true, false)), ("Codes", (false, true))] {
+        let planted = past(world).await?;
+        let failing = spoil(world, "Query", &world.stack.table(table)?, Fault::exception("ThrottlingException"));
+        assert!(world.run(SWEEP).await?.failed);
+        assert_eq!(there(world, &planted).await?, left, "{table}");
+        drop(failing);
+        world.run_well(SWEEP).await?;
+        assert_eq!(there(world, &planted).await?, (false, false));
+    }
+    Ok(())
+}
+
+async fn what_is_written_anew_between_finding_and_deleting_stays(world: &World) -> Result<()> {
+    let (planted, gate) = (past(world).await?, Gate::new());
+    let _deleting = [
+        spoil(world, "DeleteItem", &planted.record, Fault::Hold(gate.clone())),
+        spoil(world, "DeleteItem", &planted.code, Fault::Hold(gate.clone())),
+    ];
+    let rewriting = async {
+        gate.reached().await;
+        world.set("Records", &planted.record, "expires_at", number(now() + 3600)).await?;
+        world.set("Codes", &planted.code, "expires_at", number(now() + Codes::LIFETIME)).await?;
+        gate.open();
+        Ok(())
+    };
+    let (run, rewritten) = tokio::join!(world.run_well(SWEEP), rewriting);
+    rewritten.and(run)?;
+    assert_eq!(there(world, &planted).await?, (true, true));
+    Ok(())
+}
+
+/// It is the difference to the database's clock that counts; so the database's is put back, and forward.
+async fn a_clock_that_is_two_minutes_off_sweeps_neither_early_nor_late(world: &World) -> Result<()> {
+    for off in [-120, 120] {
+        let database = now() + off;
+        let usable = planted::disclosed(world, database + Records::MARGIN + 30, database + 30).await?;
+        let past = planted::disclosed(world, database + Records::MARGIN - 5, database - 5).await?;
+        let date = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::from_second(database)?)?;
+        let _clock = spoil(
+            world,
+            "Query",
+            "",
+            Fault::changed(move |headers, _| {
+                if let Ok(date) = date.parse() {
+                    headers.insert("date", date);
+                }
+            }),
+        );
+        world.run_well(SWEEP).await?;
+        assert_eq!(there(world, &usable).await?, (true, true), "{off}");
+        assert_eq!(there(world, &past).await?, (false, false), "{off}");
+    }
+    Ok(())
+}
+
+async fn a_used_code_is_swept_twenty_seconds_after_its_use(world: &World) -> Result<()> {
+    let session = world.start(crate::world::BSN_AND_NAME).await?;
+    world.stack.secret(&session.code, &world.contact()).await?;
+    world.run_well(SWEEP).await?;
+    assert!(world.has("Codes", &session.code_id).await?);
+    let used = world.item("Codes", &session.code_id).await?.context("the code is gone")?;
+    let until = used.get("expires_at").and_then(|at| at.as_n().ok()?.parse::<i64>().ok()).context("no expires_at")?;
+    assert!((now() + Codes::REPEAT - 10..=now() + Codes::REPEAT).contains(&until));
+    world.set("Codes", &session.code_id, "expires_at", number(until - Codes::REPEAT)).await?;
+    world.run_well(SWEEP).await?;
+    assert!(!world.has("Codes", &session.code_id).await?);
+    Ok(())
+}
+
+/// Once a minute, and nobody asks for it.
+async fn the_schedule_sweeps_by_itself(world: &World) -> Result<()> {
+    let planted = past(world).await?;
+    let began = std::time::Instant::now();
+    while there(world, &planted).await? != (false, false) {
+        anyhow::ensure!(began.elapsed() < std::time::Duration::from_secs(90), "the schedule does not sweep");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
     Ok(())
 }

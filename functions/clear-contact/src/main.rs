@@ -4,13 +4,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aws_lambda_events::connect::ConnectEvent;
 use lambda_http::Request;
 use serde::Deserialize;
 use shared::agent::{SECRET, read_contact};
 use shared::answer::Answer;
 use shared::config::{Aws, CannotStart};
-use shared::connect::{self, Outcome};
+use shared::connect::{ConnectEvent, Outcome};
 use shared::problem::Problem;
 use shared::records::Records;
 use shared::request::{read_body, route};
@@ -54,7 +53,7 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
 
 /// The flow passes the secret as the parameter `secret`; a contact without one has nothing to clear.
 async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Result<Outcome, RunFailed> {
-    let Ok(secret) = connect::parameter(&event, "secret").parse() else { return Ok(Outcome::new("ok")) };
+    let Ok(secret) = event.parameter("secret").parse() else { return Ok(Outcome::new("ok")) };
     Ok(match clear_abandoned(&state, &secret).await {
         Ok(()) => Outcome::new("ok"),
         Err(_) => Outcome::unavailable(),

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lambda_events::connect::ConnectEvent;
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use shared::code::Code;
 use shared::code_key::{CodeKey, CodeLock};
 use shared::codes::Codes;
 use shared::config::{Aws, CannotStart};
-use shared::connect::{self, Outcome};
+use shared::connect::{ConnectEvent, Outcome};
 use shared::contact::ContactId;
 use shared::problem::Problem;
 use shared::request::read_body;
@@ -61,7 +60,7 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
 
 /// The flow passes what was keyed as the parameter `dtmf`: any text, as `Timeout` if nothing was.
 async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Result<Outcome, RunFailed> {
-    let (Ok(code), Ok(contact)) = (connect::parameter(&event, "dtmf").parse(), connect::contact_id(&event)) else {
+    let (Ok(code), Ok(contact)) = (event.parameter("dtmf").parse(), event.contact_id()) else {
         return Ok(Outcome::new("unknown_code"));
     };
     Ok(match exchange(&state, &code, &contact).await {

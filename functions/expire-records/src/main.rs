@@ -4,7 +4,6 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use shared::clock::now;
 use shared::codes::Codes;
 use shared::config::{Aws, CannotStart};
 use shared::records::{DatabaseUnavailable, Records};
@@ -40,9 +39,8 @@ impl Sweep {
 }
 
 async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
-    let now = now();
     // Both tables are swept, though one of them fails.
-    let (records, codes) = tokio::join!(sweep_records(&state.records, now), sweep_codes(&state.codes, now));
+    let (records, codes) = tokio::join!(sweep_records(&state.records), sweep_codes(&state.codes));
     let (records, codes) = (records.map_err(|_| RunFailed)?, codes.map_err(|_| RunFailed)?);
     if records.deleted + records.failed + codes.deleted + codes.failed > 0 {
         tracing::info!(
@@ -56,16 +54,16 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
     if records.failed + codes.failed == 0 { Ok(()) } else { Err(RunFailed) }
 }
 
-async fn sweep_records(records: &Records, now: i64) -> Result<Sweep, DatabaseUnavailable> {
-    let mut sweep = Sweep::default();
+async fn sweep_records(records: &Records) -> Result<Sweep, DatabaseUnavailable> {
+    let (now, mut sweep) = (records.time().await?, Sweep::default());
     for key in records.expired(now).await? {
         sweep.count(records.expire(&key, now).await);
     }
     Ok(sweep)
 }
 
-async fn sweep_codes(codes: &Codes, now: i64) -> Result<Sweep, DatabaseUnavailable> {
-    let mut sweep = Sweep::default();
+async fn sweep_codes(codes: &Codes) -> Result<Sweep, DatabaseUnavailable> {
+    let (now, mut sweep) = (codes.time().await?, Sweep::default());
     for key in codes.expired(now).await? {
         sweep.count(codes.expire(&key, now).await);
     }

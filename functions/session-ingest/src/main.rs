@@ -64,7 +64,7 @@ impl run::State for State {
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
     // The IRMA server appends a slash to the address it was given.
     let id: RecordId = path_parameter(&request, "proxy").trim_end_matches('/').parse().map_err(|_| Problem::UnknownRecord)?;
-    match state.ingest.records().pending(&id).await? {
+    match state.ingest.records().pending(&id, now()).await? {
         Err(NotPending::NoRecord) => return Err(Problem::UnknownRecord),
         Err(NotPending::Ended) => {}
         Ok(_) => take_in_later(&state, &id).await?,

@@ -50,7 +50,7 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
         let reconciled = if began.elapsed() > ENOUGH || unreachable.load(Relaxed) >= UNREACHABLE {
             Err(NotIngested::Unavailable)
         } else if pending.created_at + GIVE_UP <= now {
-            lose(&state.ingest, pending).await
+            lose(&state.ingest, pending, now).await
         } else {
             reconcile(&state.ingest, pending, now).await
         };
@@ -67,13 +67,13 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
 
 async fn reconcile(ingest: &Ingest, pending: &PendingId, now: UnixSeconds) -> Result<(), NotIngested> {
     match ingest.ingest(&pending.id, now, &[]).await {
-        Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending).await,
+        Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending, now).await,
         ingested => ingested.map(|_| ()),
     }
 }
 
-async fn lose(ingest: &Ingest, pending: &PendingId) -> Result<(), NotIngested> {
-    let lost = ingest.records().end(&pending.id, &Ending::Lost).await?;
+async fn lose(ingest: &Ingest, pending: &PendingId, now: UnixSeconds) -> Result<(), NotIngested> {
+    let lost = ingest.records().end(&pending.id, &Ending::Lost, now).await?;
     if lost {
         tracing::warn!(id = %pending.id, "the result could not be fetched any more");
     }

@@ -1,0 +1,71 @@
+//! Records and codes that a test puts into the tables itself, to have them at any age: written by the code with which
+//! session-start and session-ingest write theirs.
+
+use anyhow::{Result, anyhow};
+use getrandom::SysRng;
+use serde_json::json;
+use shared::clock::{UnixSeconds, now};
+use shared::code_key::CodeLock;
+use shared::codes::{Codes, NewCode};
+use shared::records::{Ending, NewRecord, Records};
+use shared::sealed::SealedAttributes;
+use shared::secret::Secret;
+use shared::start::start;
+use shared::token_key::SealedToken;
+
+use crate::world::World;
+
+/// A record and its code, in the tables.
+pub struct Planted {
+    /// The secret that opens the record.
+    pub secret: String,
+    /// The record's key.
+    pub record: String,
+    /// The code's key. No digits lead to it: no one but KMS could say which.
+    pub code: String,
+}
+
+/// Plants a record whose attributes are in, and a code, that expire at these moments. The record was made an hour before.
+pub async fn disclosed(world: &World, record_expires: UnixSeconds, code_expires: UnixSeconds) -> Result<Planted> {
+    plant(world, record_expires, code_expires, true).await
+}
+
+/// Plants a record whose result is not in, and a code, that expire at these moments. No IRMA session belongs to it.
+pub async fn pending(world: &World, record_expires: UnixSeconds, code_expires: UnixSeconds) -> Result<Planted> {
+    plant(world, record_expires, code_expires, false).await
+}
+
+/// Plants a record whose attributes are in, as fresh as can be.
+pub async fn fresh(world: &World) -> Result<Planted> {
+    disclosed(world, now() + 3600, now() + Codes::LIFETIME).await
+}
+
+async fn plant(world: &World, record_expires: UnixSeconds, code_expires: UnixSeconds, disclosed: bool) -> Result<Planted> {
+    let client = world.stack.dynamodb();
+    let records = Records::new(client.clone(), world.stack.table("Records")?);
+    let codes = Codes::new(client.clone(), world.stack.table("Codes")?);
+    let secret = Secret::draw(&mut SysRng)?;
+    let (purpose, public_key) = ("burgerzaken", secret.key_pair().1);
+    let attributes = json!([{"id": "a.b.c.d", "value": "x", "label": {"nl": "x", "en": "x"}, "issuedAt": now()}]);
+    let sealed = SealedAttributes::seal(attributes.to_string().as_bytes(), &public_key, purpose).map_err(failed)?;
+    let record = NewRecord {
+        purpose: purpose.to_owned(),
+        public_key,
+        token: SealedToken::from_bytes(vec![0; 32]),
+        created_at: record_expires - 3600,
+        expires_at: record_expires,
+    };
+    let lock = CodeLock::from_mac(Secret::draw(&mut SysRng)?.as_bytes());
+    let code = NewCode { id: lock.id().clone(), secret: lock.seal(&secret).map_err(failed)?, expires_at: code_expires };
+    start(&client, &records, &record, &codes, &code).await.map_err(failed)?;
+    let id = secret.record_id();
+    if disclosed {
+        // As if it had been at the start of its hour.
+        records.end(&id, &Ending::Disclosed(sealed), record_expires - 3600).await.map_err(failed)?;
+    }
+    Ok(Planted { secret: secret.reveal().to_string(), record: id.to_string(), code: lock.id().as_str().to_owned() })
+}
+
+fn failed(error: impl std::fmt::Debug) -> anyhow::Error {
+    anyhow!("nothing was planted: {error:?}")
+}

@@ -13,6 +13,7 @@ use crate::process::{self, Process};
 
 const IRMAGO: &str = "github.com/privacybydesign/irmago";
 const IRMAGO_VERSION: &str = "v1.3.0";
+const GUARD_VERSION: &str = "3.2.1";
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
 /// Where everything is, once installed.
@@ -74,6 +75,28 @@ impl Tools {
     pub async fn lock(&self, name: &str) -> Result<File> {
         let file = File::create(self.folder.join(format!("{name}.lock")))?;
         tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("cannot lock")
+    }
+
+    /// The program of AWS CloudFormation Guard, which checks templates; only tests need it.
+    pub async fn guard(&self, progress: Progress<'_>) -> Result<PathBuf> {
+        let _lock = self.lock("tools").await?;
+        self.install_into("guard", GUARD_VERSION, async |target: &Path| {
+            progress("Building AWS CloudFormation Guard (about two minutes, once)");
+            self.run(
+                "cargo install",
+                process::inheriting("cargo")
+                    .args(["install", "--quiet", "--locked", "--version", GUARD_VERSION, "--root"])
+                    .arg(target)
+                    .arg("cfn-guard")
+                    .env("CARGO_TARGET_DIR", self.folder.join("guard-target"))
+                    .current_dir(&self.folder),
+            )
+            .await?;
+            let _ = fs::remove_dir_all(self.folder.join("guard-target"));
+            Ok(())
+        })
+        .await?;
+        Ok(self.folder.join("guard/bin/cfn-guard"))
     }
 
     async fn python(&self, progress: Progress<'_>) -> Result<()> {

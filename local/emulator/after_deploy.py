@@ -134,10 +134,13 @@ def make_routes(api_id, body):
         })
 
 
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def describe(function):
     configuration = functions.get_function(FunctionName=physical[function])["Configuration"]
     # How the emulator makes the credentials of a function (ministack, `execution_credentials`).
-    sha256 = lambda text: hashlib.sha256(text.encode()).hexdigest()
     digest = sha256(f"{configuration['FunctionArn']}:{configuration['Role']}")
     role = configuration["Role"].rsplit("/", 1)[1]
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -145,7 +148,9 @@ def describe(function):
     return {
         "policies": policies, "name": configuration["FunctionName"], "arn": configuration["FunctionArn"], "role": configuration["Role"],
         "credentials": {
-            "key_id": f"ASIA{digest[:16].upper()}", "secret": sha256(f"secret:{digest}"), "session_token": sha256(f"token:{digest}"),
+            "key_id": f"ASIA{digest[:16].upper()}",
+            "secret": sha256(f"secret:{digest}"),
+            "session_token": sha256(f"token:{digest}"),
         },
     }
 

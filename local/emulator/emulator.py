@@ -7,7 +7,7 @@ import sys
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb, kms
+from ministack.services import cloudtrail, dynamodb, kms
 
 RESERVED = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN", "if_not_exists", "attribute_exists",
             "attribute_not_exists", "attribute_type", "begins_with", "contains", "list_append", "size"}
@@ -15,6 +15,7 @@ RESERVED = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN
 resource_arn = iam_actions.extract_resource_arn
 condition_key = iam_evaluator._resolve_condition_key
 dynamodb_context = iam_actions.dynamodb_service_context
+tag_context = iam_actions.request_tag_context
 enforce_execute_api = app._enforce_execute_api
 
 
@@ -35,7 +36,23 @@ def resolve_condition_key(key, context):
     value = condition_key(key, context)
     if key.lower() == "aws:principalarn":
         return re.sub(r"^arn:aws:sts::(\d+):assumed-role/([^/]+)/.*$", r"arn:aws:iam::\1:role/\2", value or "")
+    # AWS gives it as a text (AWS, "Actions, resources, and condition keys for Amazon DynamoDB").
+    if key.lower() == "dynamodb:enclosingoperation" and isinstance(value, list):
+        return value[0]
     return value
+
+
+def request_tag_context(service, action, body, parameters):
+    """kms:EncryptionContextKeys lists the keys of a request's encryption context (AWS, "Condition keys for AWS KMS")."""
+    context = tag_context(service, action, body, parameters)
+    if service == "kms":
+        try:
+            named = sorted(json.loads(body)["EncryptionContext"])
+        except (KeyError, TypeError, ValueError):
+            named = []
+        if named:
+            context["kms:EncryptionContextKeys"] = named
+    return context
 
 
 def dynamodb_service_context(body):
@@ -66,6 +83,13 @@ def table_policy(arn):
     return (entry["Policy"], arn.split(":")[4]) if entry else None
 
 
+def lookup_events(body):
+    """AWS gives events page after page (AWS CloudTrail API reference, "LookupEvents"), and the emulator the first page."""
+    events, start = list(reversed(cloudtrail._get_event_queue())), int(body.get("NextToken") or 0)
+    page, following = events[start:start + 50], start + 50
+    return cloudtrail._ok({"Events": page} | ({"NextToken": str(following)} if following < len(events) else {}))
+
+
 def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
     """A route with IAM authorization refuses every other kind of Authorization header (AWS, "Control access to HTTP
     APIs with IAM authorization")."""
@@ -75,11 +99,13 @@ def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
     return enforce_execute_api(api_id, stage, method, path, headers, *rest, **named)
 
 
+cloudtrail._DISPATCH["LookupEvents"] = lookup_events
 dynamodb.table_policy = table_policy
 iam_evaluator._RESOURCE_POLICY_LOOKUPS["dynamodb"] = ("dynamodb", "table_policy")
 app._enforce_execute_api = _enforce_execute_api
 iam_actions.extract_resource_arn = extract_resource_arn
 iam_actions.dynamodb_service_context = dynamodb_service_context
+iam_actions.request_tag_context = request_tag_context
 iam_evaluator._resolve_condition_key = resolve_condition_key
 
 if __name__ == "__main__":

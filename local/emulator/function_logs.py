@@ -1,4 +1,4 @@
-"""Prints what the functions and the API logged, oldest first. Usage: function_logs.py, with endpoint and credentials in
+"""Prints what the functions logged, oldest first. Usage: function_logs.py, with endpoint and credentials in
 the environment."""
 
 import boto3

@@ -2,6 +2,8 @@
 //! at which the wallet says success. Telephony's exchange is part of it; the seconds in which a phone dials are not.
 //! The emulator's own delay of some 50 ms per invocation is in every figure.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;

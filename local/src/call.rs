@@ -23,8 +23,10 @@ pub struct Answer {
     pub content_type: String,
     /// `Cache-Control`; empty if there is none.
     pub cache_control: String,
-    /// The body; null if it is no JSON.
+    /// The body as JSON; null if it is none.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Answer {
@@ -33,16 +35,16 @@ impl Answer {
         let response = request.send().await?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let (status, content_type, cache_control) = (response.status().as_u16(), header("content-type"), header("cache-control"));
-        let body = response.bytes().await?;
-        let answer = Self { status, content_type, cache_control, body: serde_json::from_slice(&body).unwrap_or_default() };
+        let text = response.text().await?;
+        let answer = Self { status, content_type, cache_control, body: serde_json::from_str(&text).unwrap_or_default(), text };
         answer.check_shape(sent)?;
         Ok(answer)
     }
 
-    /// Whether API Gateway says this itself, before any function is asked.
-    #[must_use]
-    pub fn is_gateways(&self) -> bool {
-        self.body.get("message").is_some()
+    /// Whether API Gateway refuses this itself, before any function is asked.
+    fn is_gateways(&self) -> bool {
+        let no_problem = self.body.get("message").is_some() && self.body.get("type").is_none();
+        matches!(self.status, 401 | 403 | 404 | 429) && no_problem
     }
 
     /// Checks what holds for every answer of ours: it may not be stored, and a refusal is a problem (RFC 9457) that says
@@ -51,7 +53,7 @@ impl Answer {
         if self.is_gateways() {
             return Ok(());
         }
-        let Self { status, content_type, cache_control, body } = self;
+        let Self { status, content_type, cache_control, body, text: said } = self;
         ensure!(cache_control == "no-store", "an answer {status} may be stored on its way");
         if *status < 400 {
             return Ok(());
@@ -62,7 +64,6 @@ impl Answer {
         ensure!(!text("title").is_empty(), "an answer {status} has no title: {body}");
         ensure!(text("detail").len() > 20, "an answer {status} does not say what to do: {body}");
         ensure!(body["status"] == *status, "an answer {status} says it is another: {body}");
-        let said = body.to_string();
         let words = sent.split(|character: char| !character.is_alphanumeric());
         let echoed = words.filter(|word| word.chars().count() >= 6 && !FIELDS.contains(word)).find(|word| said.contains(word));
         ensure!(echoed.is_none(), "an answer {status} repeats what was sent: {body}");
@@ -247,12 +248,14 @@ mod tests {
                 "type": "urn:idbellen:problem:invalid-body", "title": "The body is not valid", "status": 400,
                 "detail": "The body is a JSON object with the text \"secret\" and nothing else.",
             }),
+            text: String::new(),
         };
         let sent = r#"{"secret": "marker"}"#;
         assert!(good.check_shape(sent).is_ok());
         let with = |member: &str, value: Value| {
             let mut answer = good.clone();
             answer.body[member] = value;
+            answer.text = answer.body.to_string();
             answer
         };
         for bad in [
@@ -264,6 +267,13 @@ mod tests {
             with("detail", json!("The text marker is not a secret at all.")),
             with("unknown", json!("marker")),
             with("status", json!(404)),
+            // A function that crashed.
+            Answer {
+                status: 500,
+                body: json!({"message": "Internal Server Error"}),
+                cache_control: String::new(),
+                ..good.clone()
+            },
         ] {
             assert!(bad.check_shape(sent).is_err(), "{bad:?}");
         }

@@ -36,8 +36,14 @@ impl std::fmt::Debug for Credentials {
 
 impl Emulator {
     /// Starts on `port`, in `folder`, and waits until it answers. `functions_endpoint` is where its functions find AWS:
-    /// the wire tap.
-    pub async fn start(tools: &Tools, folder: &Path, port: u16, functions_endpoint: &str) -> Result<Self> {
+    /// a tap. Its functions get `environment` besides their own.
+    pub async fn start(
+        tools: &Tools,
+        folder: &Path,
+        port: u16,
+        functions_endpoint: &str,
+        environment: &[(String, String)],
+    ) -> Result<Self> {
         let data = folder.join("emulator");
         let temporary = data.join("tmp");
         fs::create_dir_all(&temporary)?;
@@ -50,8 +56,10 @@ impl Emulator {
         let mut command = process::bare(tools.python_bin().join("python"));
         command.arg(tools.checkout().join("local/emulator/emulator.py"));
         command
+            .envs(environment.iter().cloned())
             .env("AUTH", "true")
             .env("CLOUDTRAIL_RECORDING", "1")
+            .env("CLOUDTRAIL_MAX_EVENTS", "1000000")
             .env("MINISTACK_REGION", REGION)
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())

@@ -56,7 +56,7 @@ impl IrmaServer {
             "jwt_issuer": ISSUER,
             "jwt_privkey_file": self.folder.join("key.pem"),
             // In minutes; by default 5. Tests wait until a result is forgotten.
-            "session_result_lifetime": 1,
+            "session_result_lifetime": 2,
             // What the server allows everyone adds to what it allows a requestor; left out, it would be everything.
             "disclose_perms": [], "sign_perms": [], "issue_perms": [],
             "requestors": {"idbellen": {

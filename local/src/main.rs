@@ -1,6 +1,8 @@
 //! `cargo run -p local`: brings up the whole system on this machine and plays one call on it, telling what each party
 //! gets to see. With `--once` it ends after the call.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 

@@ -30,6 +30,8 @@ pub struct Options {
     pub irma_port: u16,
     /// A template in place of the checkout's own.
     pub template: Option<PathBuf>,
+    /// Variables in the environment of every function, in addition to the template's.
+    pub environment: Vec<(String, String)>,
     /// Parameters of the template, in addition to or in place of those that follow from the stack.
     pub parameters: Vec<(String, String)>,
 }
@@ -79,7 +81,7 @@ impl Stack {
         let aws = to_aws.url();
         let (build, emulator, irma, issuer, to_api) = tokio::try_join!(
             deploy::build(&tools, &template, folder),
-            Emulator::start(&tools, folder, port, &aws),
+            Emulator::start(&tools, folder, port, &aws, &options.environment),
             IrmaServer::start(&tools, folder, options.irma_port),
             Issuer::start(),
             Tap::start(options.port, &upstream),
@@ -147,7 +149,7 @@ impl Stack {
         self.write_function_logs().await.map(|_| ())
     }
 
-    /// Writes what the functions and the API logged up to now to `functions.log` in the folder of this run.
+    /// Writes what the functions logged up to now to `functions.log` in the folder of this run.
     pub async fn write_function_logs(&self) -> Result<PathBuf> {
         let path = self.run.path.join("functions.log");
         let _ = fs::remove_file(&path);
@@ -177,7 +179,7 @@ impl Stack {
         credentials.sign(service, &self.aws_url(), &host, request)
     }
 
-    /// Invokes a function, by its name in the template, as Amazon Connect does.
+    /// Invokes a function directly, by its name in the template.
     pub async fn invoke(&self, credentials: &Credentials, function: &str, event: &Value) -> Result<Invocation> {
         let function = self.deployment.functions.get(function).with_context(|| format!("no function {function}"))?;
         let path = format!("/2015-03-31/functions/{}/invocations", function.name);

@@ -125,9 +125,11 @@ impl Gate {
         Arc::new(Self { reached: Semaphore::new(0), opened: Semaphore::new(0) })
     }
 
-    /// Waits until a call stands before the gate.
-    pub async fn reached(&self) {
-        let _reached = self.reached.acquire().await;
+    /// Waits until a call stands before the gate, half a minute at most.
+    pub async fn reached(&self) -> Result<()> {
+        let waiting = tokio::time::timeout(Duration::from_secs(30), self.reached.acquire());
+        let _closed = waiting.await.context("no call came to the gate")?;
+        Ok(())
     }
 
     /// Lets all calls through, also those to come.

@@ -1,6 +1,8 @@
 //! `idbellen`: the operator's command. It puts in Parameter Store what the functions of a stage read there: the IRMA
 //! server's requestor token and public key, and the purposes.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
 mod fingerprint;
 mod irma_key;
 mod irma_token;

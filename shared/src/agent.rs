@@ -4,9 +4,10 @@ use lambda_http::Request;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::audit::Pseudonym;
 use crate::contact::{ContactId, Holder};
 use crate::problem::Problem;
-use crate::request::{agent, read_body};
+use crate::request::{read_body, subject};
 use crate::secret::{HolderTag, Secret};
 
 const SHAPE: &str = "The body is a JSON object with the text \"secret\", possibly the text \"contactId\", and nothing else.";
@@ -22,20 +23,29 @@ struct Body {
     contact_id: Option<String>,
 }
 
-/// Reads the secret from an agent's request, and who has the caller on screen: the contact if the portal names it,
-/// or else the agent.
-pub fn read_contact(request: &Request) -> Result<(Secret, HolderTag), Problem> {
+/// What an agent's request says.
+pub struct AgentRequest {
+    /// The key to the caller's attributes.
+    pub secret: Secret,
+    /// Who has the caller on screen: the contact if the portal names it, or else the agent.
+    pub holder: HolderTag,
+    /// Who asks.
+    pub agent: Pseudonym,
+}
+
+/// Reads an agent's request. The agent is known by the subject of the token that API Gateway checked.
+pub fn read_agent_request(request: &Request) -> Result<AgentRequest, Problem> {
     let body: Body = read_body(request, SHAPE)?;
     let secret: Secret = body.secret.parse().map_err(|_| Problem::InvalidBody(SECRET))?;
-    let tag = if let Some(id) = body.contact_id {
+    let subject = subject(request).ok_or_else(|| {
+        tracing::error!("the agent's token has no sub");
+        Problem::Internal
+    })?;
+    let holder = if let Some(id) = body.contact_id {
         let contact: ContactId = id.parse().map_err(|_| Problem::InvalidBody(CONTACT_ID))?;
         secret.holder(&Holder::Contact(&contact))
     } else {
-        let agent = agent(request).ok_or_else(|| {
-            tracing::error!("the portal names no contact, and the agent's token has no sub");
-            Problem::Internal
-        })?;
-        secret.holder(&Holder::Agent(&agent))
+        secret.holder(&Holder::Agent(&subject))
     };
-    Ok((secret, tag))
+    Ok(AgentRequest { secret, holder, agent: Pseudonym::of(&subject) })
 }

@@ -5,7 +5,7 @@
 //! | `id` | [`CodeId`], the key: a hash of the code under the code key |
 //! | `secret` | [`SealedSecret`] |
 //! | `contact` | [`ContactTag`] of the contact that used the code; absent until then |
-//! | `used_at`, `used_until`, `expires_at` | Unix seconds; `expires_at` is the table's TTL attribute |
+//! | `used_until`, `expires_at` | Unix seconds; `expires_at` is the table's TTL attribute |
 //! | `shard` | partition of the index `by-expiry` |
 
 use aws_sdk_dynamodb::Client;
@@ -82,8 +82,8 @@ impl Codes {
             .table_name(&self.table)
             .set_key(Some(key(id.as_str())))
             .update_expression(
-                "SET contact = :contact, used_at = if_not_exists(used_at, :now), \
-                 used_until = if_not_exists(used_until, :until), expires_at = if_not_exists(used_until, :until)",
+                "SET contact = :contact, used_until = if_not_exists(used_until, :until), \
+                 expires_at = if_not_exists(used_until, :until)",
             )
             // A code in its last seconds is refused, or its use would lengthen its life.
             .condition_expression(

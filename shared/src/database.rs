@@ -125,7 +125,12 @@ pub async fn time(client: &Client, table: &str) -> Result<UnixSeconds, DatabaseU
             tracing::warn!("DynamoDB does not say what time it is: our own clock counts");
             Ok(now())
         }
-        time => Ok(time),
+        time => {
+            if (time - now()).abs() > 60 {
+                tracing::warn!("our clock is more than a minute off: DynamoDB's counts");
+            }
+            Ok(time)
+        }
     }
 }
 

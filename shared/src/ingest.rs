@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixSeconds, now};
 use crate::config::{Aws, CannotStart, variable};
 use crate::irma::{IrmaError, IrmaServer, SessionToken};
+use crate::metrics::{Metric, Metrics};
 use crate::parameters::{Fresh, Parameters, Purposes};
 use crate::record_id::RecordId;
 use crate::records::{DatabaseUnavailable, Ending, NotPending, Pending, Records};
@@ -21,6 +22,7 @@ pub struct Ingest {
     verifier: Fresh<ResultVerifier>,
     issuer: String,
     purposes: Purposes,
+    metrics: Metrics,
 }
 
 /// What became of the record.
@@ -63,7 +65,7 @@ impl Ingest {
         let parameters = aws.parameters()?;
         let verifier = Fresh::new(read_verifier(&parameters, &issuer).await?);
         let purposes = Purposes::load(parameters).await?;
-        Ok(Self { records, token_key, irma, verifier, issuer, purposes })
+        Ok(Self { records, token_key, irma, verifier, issuer, purposes, metrics: Metrics::from_environment()? })
     }
 
     /// The table whose records are taken in.
@@ -72,34 +74,35 @@ impl Ingest {
         &self.records
     }
 
+    /// Where the ends of sessions are counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Takes in the result of record `id`. Doing it twice, or fifty times at once, stores it once. While the session
     /// goes on, the result is fetched again after each of `waits`.
-    pub async fn ingest(&self, id: &RecordId, now: UnixSeconds, waits: &[Duration]) -> Result<Ingested, NotIngested> {
-        let pending = match self.records.pending(id, now).await? {
+    pub async fn ingest(&self, id: &RecordId, waits: &[Duration]) -> Result<Ingested, NotIngested> {
+        let pending = match self.records.pending(id, now()).await? {
             Ok(pending) => pending,
             Err(NotPending::NoRecord) => return Ok(Ingested::NoRecord),
             Err(NotPending::Ended) => return Ok(Ingested::Already),
         };
-        let Some(ending) = self.ending(id, &pending, now, waits).await? else { return Ok(Ingested::NotFinal) };
-        let stored = self.records.end(id, &ending, now).await?;
+        let Some(ending) = self.ending(id, &pending, waits).await? else { return Ok(Ingested::NotFinal) };
+        let stored = self.records.end(id, &ending).await?;
         if stored {
-            let status = match ending {
-                Ending::Disclosed(_) => "disclosed",
-                Ending::Declined => "declined",
-                Ending::Lost => "lost",
+            let (status, metric) = match ending {
+                Ending::Disclosed(_) => ("disclosed", Metric::Disclosed),
+                Ending::Declined => ("declined", Metric::Declined),
+                Ending::Lost => ("lost", Metric::Lost),
             };
-            tracing::info!(status, purpose = pending.purpose, "session ended");
+            tracing::info!(status, purpose = pending.purpose.as_str(), "session ended");
+            self.metrics.put(Some(&pending.purpose), &[(metric, 1), (Metric::SecondsToEnd, now() - pending.created_at)]);
         }
         Ok(if stored { Ingested::Stored } else { Ingested::Already })
     }
 
-    async fn ending(
-        &self,
-        id: &RecordId,
-        pending: &Pending,
-        now: UnixSeconds,
-        waits: &[Duration],
-    ) -> Result<Option<Ending>, NotIngested> {
+    async fn ending(&self, id: &RecordId, pending: &Pending, waits: &[Duration]) -> Result<Option<Ending>, NotIngested> {
         let key = PublicKey::from_bytes(&pending.public_key).ok().filter(|key| RecordId::of(key) == *id);
         let Some(key) = key else {
             tracing::error!(%id, "the record's public key is not the one its id was made of");
@@ -108,7 +111,7 @@ impl Ingest {
         let token = self.token_key.open(&pending.token, id).await.map_err(|_| NotIngested::Unavailable)?;
         let mut waits = waits.iter();
         let result = loop {
-            match (self.result(id, &token, pending.created_at, now).await?, waits.next()) {
+            match (self.result(id, &token, pending.created_at).await?, waits.next()) {
                 (SessionResult::NotFinal, Some(&wait)) => tokio::time::sleep(wait).await,
                 (result, _) => break result,
             }
@@ -118,27 +121,21 @@ impl Ingest {
             SessionResult::NotFinal => Ok(None),
             SessionResult::Disclosed(attributes) => {
                 let purposes = self.purposes.current().await;
-                let purpose = pending.purpose.parse().ok().and_then(|name| purposes.get(&name));
-                let sealed = attributes.seal(&key, &pending.purpose, purpose).map_err(|_| NotIngested::Untrusted)?;
+                let purpose = purposes.get(&pending.purpose);
+                let sealed = attributes.seal(&key, pending.purpose.as_str(), purpose).map_err(|_| NotIngested::Untrusted)?;
                 Ok(Some(Ending::Disclosed(sealed)))
             }
         }
     }
 
-    async fn result(
-        &self,
-        id: &RecordId,
-        token: &SessionToken,
-        created_at: UnixSeconds,
-        now: UnixSeconds,
-    ) -> Result<SessionResult, NotIngested> {
+    async fn result(&self, id: &RecordId, token: &SessionToken, created_at: UnixSeconds) -> Result<SessionResult, NotIngested> {
         let jwt = self.irma.result(token).await.map_err(|error| {
             tracing::warn!(%id, %error, "no result");
             NotIngested::Irma(error)
         })?;
         // A key that was replaced is trusted for a minute at most.
         let verifier = self.verifier.current(async || read_verifier(self.purposes.parameters(), &self.issuer).await).await;
-        verifier.verify(&jwt, token, created_at, now).map_err(|failed| {
+        verifier.verify(&jwt, token, created_at, now()).map_err(|failed| {
             tracing::error!(%id, check = ?failed, "the result is not right");
             NotIngested::Untrusted
         })

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod answer;
+pub mod audit;
 pub mod clock;
 pub mod code;
 pub mod code_key;
@@ -17,6 +18,7 @@ mod derive;
 pub mod ingest;
 pub mod irma;
 pub mod logging;
+pub mod metrics;
 pub mod parameters;
 pub mod problem;
 pub mod purpose;
@@ -29,3 +31,25 @@ pub mod sealed;
 pub mod secret;
 pub mod start;
 pub mod token_key;
+
+/// What no line of code can print, copy or put into JSON: the compiler sees to it.
+#[cfg(test)]
+mod silent {
+    use std::fmt::{Debug, Display};
+
+    use serde::Serialize;
+    use static_assertions::assert_not_impl_any;
+
+    assert_not_impl_any!(crate::code::Code: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::code_key::CodeLock: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::secret::Secret: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::secret::PrivateKey: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::irma::RequestorToken: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::irma::SessionToken: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::irma::StartedSession: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::result_jwt::DisclosedAttributes: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::result_jwt::SessionResult: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::sealed::SealedAttributes: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::sealed::SealedSecret: Debug, Display, Clone, Serialize);
+    assert_not_impl_any!(crate::token_key::SealedToken: Debug, Display, Clone, Serialize);
+}

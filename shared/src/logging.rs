@@ -1,5 +1,5 @@
-//! Logs: one JSON line an event, at level INFO and above. The workspace compiles lower levels out, and no environment
-//! variable changes that: there is no filter to set.
+//! Logs: one JSON line an event, at level INFO and above. The workspace compiles lower levels out, and of the crate `log`,
+//! which some libraries write to, all levels. No environment variable changes that: there is no filter to set.
 
 use std::panic;
 

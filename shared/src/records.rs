@@ -16,15 +16,15 @@
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 
 use crate::clock::UnixSeconds;
 use crate::database::{
     Expiry, Item, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_number, read_text,
     set_of_bytes, shard, text, time, unavailable,
 };
+use crate::purpose::PurposeName;
 use crate::record_id::RecordId;
 use crate::sealed::SealedAttributes;
 use crate::secret::{HolderTag, PublicKey};
@@ -66,7 +66,7 @@ impl FromStr for Lifetime {
 /// A record as it is made.
 pub struct NewRecord {
     /// The name of the purpose for which attributes are asked.
-    pub purpose: String,
+    pub purpose: PurposeName,
     /// The key to which they will be sealed.
     pub public_key: PublicKey,
     /// The IRMA session that asks for them.
@@ -80,7 +80,7 @@ pub struct NewRecord {
 /// A record whose result is not in yet.
 pub struct Pending {
     /// The name of the purpose for which attributes are asked.
-    pub purpose: String,
+    pub purpose: PurposeName,
     /// The key to which they must be sealed, as stored: not yet checked against the id.
     pub public_key: Vec<u8>,
     /// The IRMA session that asks for them.
@@ -92,9 +92,13 @@ pub struct Pending {
 /// A record as a look-up sees it.
 pub struct Record {
     /// The name of the purpose for which attributes were asked.
-    pub purpose: String,
+    pub purpose: PurposeName,
     /// What became of the session.
     pub status: Status,
+    /// When the session started.
+    pub created_at: UnixSeconds,
+    /// When an agent first looked.
+    pub looked_up_at: UnixSeconds,
     /// When the record must be gone.
     pub expires_at: UnixSeconds,
 }
@@ -129,10 +133,25 @@ pub struct PendingId {
     pub created_at: UnixSeconds,
 }
 
+/// The first look-up is remembered.
+const LOOKED_UP: &str = "SET looked_up_at = if_not_exists(looked_up_at, :now)";
+const USABLE: &str = "expires_at > :usable";
+
+/// A record that must go.
+pub struct Expired {
+    /// Its key in the table.
+    pub key: String,
+    /// When its session started.
+    pub created_at: UnixSeconds,
+}
+
 impl Records {
     /// A record can be used until this long before it expires. The sweep that runs every minute deletes it from then
     /// on: two runs may fail, and the record is still gone in time.
     pub const MARGIN: i64 = 240;
+
+    /// So many contacts can have had a caller; to one more it is shown, and it does not take the caller.
+    const MOST_HOLDERS: i64 = 20;
 
     const NAME: &str = "Records";
 
@@ -149,7 +168,7 @@ impl Records {
         let attributes = [
             ("id", text(id.as_str())),
             ("status", text("pending")),
-            ("purpose", text(&record.purpose)),
+            ("purpose", text(record.purpose.as_str())),
             ("public_key", bytes(&record.public_key.to_bytes())),
             ("irma_token", bytes(record.token.as_bytes())),
             ("created_at", number(record.created_at)),
@@ -178,7 +197,7 @@ impl Records {
             return Ok(Err(NotPending::Ended));
         }
         Ok(Ok(Pending {
-            purpose: read_text(&item, "purpose").ok_or_else(|| malformed(Self::NAME, "purpose"))?.to_owned(),
+            purpose: read_purpose(&item)?,
             public_key: read_bytes(&item, "public_key").ok_or_else(|| malformed(Self::NAME, "public_key"))?,
             token: SealedToken::from_bytes(read_bytes(&item, "irma_token").ok_or_else(|| malformed(Self::NAME, "irma_token"))?),
             created_at: read_number(&item, "created_at").ok_or_else(|| malformed(Self::NAME, "created_at"))?,
@@ -186,73 +205,80 @@ impl Records {
     }
 
     /// Ends the session of record `id` and forgets its IRMA token: one `UpdateItem`. Does nothing, and says `false`, if
-    /// the record is gone or can't be used any more, or its session ended already.
-    pub async fn end(&self, id: &RecordId, ending: &Ending, now: UnixSeconds) -> Result<bool, DatabaseUnavailable> {
+    /// the record is gone or its session ended already.
+    pub async fn end(&self, id: &RecordId, ending: &Ending) -> Result<bool, DatabaseUnavailable> {
         let (status, attributes) = match ending {
             Ending::Disclosed(attributes) => ("disclosed", Some(attributes)),
             Ending::Declined => ("declined", None),
             Ending::Lost => ("lost", None),
         };
-        let mut update = self
+        let set = if attributes.is_some() { "SET #status = :ended, attributes = :attributes" } else { "SET #status = :ended" };
+        let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(id.as_str())))
-            .update_expression("SET #status = :ended REMOVE irma_token")
-            .condition_expression("#status = :pending AND expires_at > :usable")
+            .update_expression(format!("{set} REMOVE irma_token"))
+            .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", text("pending"))
-            .expression_attribute_values(":usable", number(now + Self::MARGIN))
             .expression_attribute_values(":ended", text(status));
-        if let Some(attributes) = attributes {
-            update = update
-                .update_expression("SET #status = :ended, attributes = :attributes REMOVE irma_token")
-                .expression_attribute_values(":attributes", bytes(attributes.as_bytes()));
-        }
+        let update = match attributes {
+            Some(attributes) => update.expression_attribute_values(":attributes", bytes(attributes.as_bytes())),
+            None => update,
+        };
         met(update.send().await, "UpdateItem").map(|done| done.is_some())
     }
 
-    /// Reads the record `id` for `holder`, who has the caller on screen from now on: one `UpdateItem`. `None` if there is
-    /// no such record, or it can't be used any more.
+    /// Reads the record `id` for `holder`, who has the caller on screen from now on: one `UpdateItem`, two for a contact
+    /// that asks again. `None` if there is no such record, or it can't be used any more.
     ///
     /// A contact takes the caller once. After a transfer the portal of the first agent may ask again; it is answered, and
-    /// changes nothing. An agent without a contact id can't be told from one who got the caller back, and takes it.
+    /// does not take the caller back. An agent whose portal names no contact can't be told from one who got the caller
+    /// back, and takes it each time.
     pub async fn look_up(
         &self,
         id: &RecordId,
         holder: &HolderTag,
         now: UnixSeconds,
     ) -> Result<Option<Record>, DatabaseUnavailable> {
-        let mut update = self
-            .client
+        let take = self.update_usable(id, now).expression_attribute_values(":holder", bytes(holder.as_bytes()));
+        let item = if holder.is_contact() {
+            let take = take
+                .update_expression(format!("{LOOKED_UP}, holder = :holder ADD holders :holders"))
+                .condition_expression(format!(
+                    "{USABLE} AND (attribute_not_exists(holders) OR (NOT contains(holders, :holder) AND size(holders) < :most))"
+                ))
+                .expression_attribute_values(":holders", set_of_bytes(holder.as_bytes()))
+                .expression_attribute_values(":most", number(Self::MOST_HOLDERS));
+            match met(take.send().await, "UpdateItem")? {
+                Some(done) => Some(done),
+                None => met(self.update_usable(id, now).send().await, "UpdateItem")?,
+            }
+        } else {
+            met(take.update_expression(format!("{LOOKED_UP}, holder = :holder")).send().await, "UpdateItem")?
+        };
+        let Some(item) = item.and_then(|done| done.attributes) else { return Ok(None) };
+        Ok(Some(Record {
+            purpose: read_purpose(&item)?,
+            status: read_status(&item)?,
+            created_at: read_number(&item, "created_at").ok_or_else(|| malformed(Self::NAME, "created_at"))?,
+            looked_up_at: read_number(&item, "looked_up_at").ok_or_else(|| malformed(Self::NAME, "looked_up_at"))?,
+            expires_at: read_number(&item, "expires_at").ok_or_else(|| malformed(Self::NAME, "expires_at"))?,
+        }))
+    }
+
+    /// Marks the record `id` as looked up, if it can be used, and gets it back.
+    fn update_usable(&self, id: &RecordId, now: UnixSeconds) -> UpdateItemFluentBuilder {
+        self.client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(id.as_str())))
-            .update_expression("SET holder = :holder, looked_up_at = if_not_exists(looked_up_at, :now)")
-            .condition_expression("expires_at > :usable")
-            .expression_attribute_values(":holder", bytes(holder.as_bytes()))
+            .update_expression(LOOKED_UP)
+            .condition_expression(USABLE)
             .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":usable", number(now + Self::MARGIN))
-            .return_values(ReturnValue::AllNew);
-        if holder.is_contact() {
-            update = update
-                .update_expression("SET holder = :holder, looked_up_at = if_not_exists(looked_up_at, :now) ADD holders :holders")
-                .condition_expression("expires_at > :usable AND NOT contains(holders, :holder)")
-                .expression_attribute_values(":holders", set_of_bytes(holder.as_bytes()))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        }
-        let item = match update.send().await {
-            Ok(done) => done.attributes.unwrap_or_default(),
-            Err(error) => match found_unmet(error)? {
-                Some(item) if usable(&item, now) => item,
-                _ => return Ok(None),
-            },
-        };
-        Ok(Some(Record {
-            purpose: read_text(&item, "purpose").ok_or_else(|| malformed(Self::NAME, "purpose"))?.to_owned(),
-            status: read_status(&item)?,
-            expires_at: read_number(&item, "expires_at").ok_or_else(|| malformed(Self::NAME, "expires_at"))?,
-        }))
+            .return_values(ReturnValue::AllNew)
     }
 
     /// Deletes the record `id` if `holder` still has the caller on screen: one `DeleteItem`. Says whether it did.
@@ -307,10 +333,14 @@ impl Records {
         time(&self.client, &self.table).await
     }
 
-    /// The keys of the records that must go at `now`: those that expire within [`Self::MARGIN`].
-    pub async fn expired(&self, now: UnixSeconds) -> Result<Vec<String>, DatabaseUnavailable> {
+    /// The records that must go at `now`: those that expire within [`Self::MARGIN`].
+    pub async fn expired(&self, now: UnixSeconds) -> Result<Vec<Expired>, DatabaseUnavailable> {
         let items = by_expiry(&self.client, &self.table, Expiry::Until(now + Self::MARGIN)).await?;
-        Ok(items.iter().filter_map(|item| read_text(item, "id").map(str::to_owned)).collect())
+        let read = |item: &Item| {
+            let created_at = read_number(item, "created_at").unwrap_or_default();
+            Some(Expired { key: read_text(item, "id")?.to_owned(), created_at })
+        };
+        Ok(items.iter().filter_map(read).collect())
     }
 
     /// Deletes a record that [`Self::expired`] found. Says whether it was still there.
@@ -333,15 +363,8 @@ fn usable(item: &Item, now: UnixSeconds) -> bool {
     read_number(item, "expires_at").is_some_and(|expires_at: UnixSeconds| expires_at > now + Records::MARGIN)
 }
 
-/// The item whose condition was not met by an update, as it is; `None` if there is none.
-fn found_unmet(error: SdkError<UpdateItemError>) -> Result<Option<Item>, DatabaseUnavailable> {
-    match error {
-        SdkError::ServiceError(failed) if failed.err().is_conditional_check_failed_exception() => match failed.into_err() {
-            UpdateItemError::ConditionalCheckFailedException(unmet) => Ok(unmet.item),
-            _ => Ok(None),
-        },
-        error => Err(unavailable("UpdateItem")(error)),
-    }
+fn read_purpose(item: &Item) -> Result<PurposeName, DatabaseUnavailable> {
+    read_text(item, "purpose").and_then(|name| name.parse().ok()).ok_or_else(|| malformed(Records::NAME, "purpose"))
 }
 
 fn read_status(item: &Item) -> Result<Status, DatabaseUnavailable> {

@@ -21,6 +21,10 @@ pub fn read_body<T: DeserializeOwned>(request: &Request, shape: &'static str) ->
     if !media_type.eq_ignore_ascii_case("application/json") {
         return Err(Problem::NotJson);
     }
+    // A list would be read as well, its items taken for the members in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::InvalidBody(shape));
+    }
     serde_json::from_slice(body).map_err(|_| Problem::InvalidBody(shape))
 }
 
@@ -39,9 +43,9 @@ pub fn domain(request: &Request) -> Option<String> {
     }
 }
 
-/// The agent who sent the request, by the `sub` of the token that API Gateway checked.
+/// The subject of the agent's token, its claim `sub`.
 #[must_use]
-pub fn agent(request: &Request) -> Option<String> {
+pub fn subject(request: &Request) -> Option<String> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned(),
         _ => None,

@@ -239,6 +239,18 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_may_be_two_minutes_off() {
+        let server = server();
+        // The session was started five seconds ago, by our clock.
+        for changes in [json!({"iat": now() + 115}), json!({"iat": now() - 115}), json!({"exp": now() - 115})] {
+            assert!(server.check_claims(&changes).is_ok(), "{changes}");
+        }
+        for changes in [json!({"iat": now() + 130}), json!({"iat": now() - 130}), json!({"exp": now() - 130})] {
+            assert!(server.check_claims(&changes).is_err(), "{changes}");
+        }
+    }
+
+    #[test]
     fn only_the_servers_key_with_rs256_is_trusted() {
         let server = server();
         let good = claims(&json!({}));

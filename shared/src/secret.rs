@@ -128,7 +128,7 @@ impl HolderTag {
         &self.tag
     }
 
-    /// Whether it is of a contact, or of an agent whose portal knows no contact id.
+    /// Whether it is of a contact, and not of an agent whose portal names none.
     #[must_use]
     pub fn is_contact(&self) -> bool {
         self.is_contact

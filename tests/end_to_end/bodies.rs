@@ -87,6 +87,9 @@ async fn what_is_no_json_object_is_refused(world: &World) -> Result<()> {
         {
             route.refuses(world, body).await?;
         }
+        // Not its members as a list either.
+        let members: Vec<Value> = route.members().iter().map(|member| route.good[member].clone()).collect();
+        route.refuses(world, &json!(members).to_string()).await?;
         assert_eq!(route.post(world, &format!("\n {good} ")).await?.status, route.status, "{}", route.path);
     }
     Ok(())
@@ -126,6 +129,9 @@ async fn nesting_without_end_is_refused(world: &World) -> Result<()> {
             route.refuses(world, &open.repeat(4096 / open.len())).await?;
         }
     }
+    let deep = (0..500).fold(json!("x"), |inner, _| json!([inner]));
+    let outcome = world.stack.connect("DtmfExchange", &world.contact(), json!({"dtmf": "0000000000", "deep": deep})).await?;
+    assert_eq!(outcome, json!({"result": "unavailable"}));
     Ok(())
 }
 

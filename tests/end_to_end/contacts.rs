@@ -15,6 +15,8 @@ tests! {
     beside_others: [
         after_a_transfer_the_first_agent_clears_nothing,
         a_portal_that_goes_on_asking_after_a_transfer_does_not_take_the_caller_back,
+        an_agent_who_was_consulted_has_the_caller,
+        the_twenty_first_contact_is_answered_and_takes_nothing,
         without_a_contact_id_the_agent_holds_the_caller,
         without_a_contact_id_an_agent_can_get_the_caller_back,
         an_agent_who_was_offered_the_call_and_missed_it_leaves_it_to_the_next,
@@ -66,6 +68,34 @@ async fn a_portal_that_goes_on_asking_after_a_transfer_does_not_take_the_caller_
     assert!(world.has("Records", &planted.record).await?);
     stack.clear("bram", secret, Some(&second)).await?.expect(204)?;
     stack.look_up("anna", secret, Some(&first)).await?.expect(404)?;
+    Ok(())
+}
+
+/// After a consultation the first agent goes on, and is answered; the one who was consulted has the caller, and their
+/// portal clears.
+async fn an_agent_who_was_consulted_has_the_caller(world: &World) -> Result<()> {
+    let stack = &world.stack;
+    let (first, consulted) = (world.contact(), world.contact());
+    let planted = planted::fresh(world).await?;
+    stack.look_up("anna", &planted.secret, Some(&first)).await?.expect(200)?;
+    stack.look_up("bram", &planted.secret, Some(&consulted)).await?.expect(200)?;
+    stack.look_up("anna", &planted.secret, Some(&first)).await?.expect(200)?;
+    stack.clear("bram", &planted.secret, Some(&consulted)).await?.expect(204)?;
+    assert!(!world.has("Records", &planted.record).await?);
+    stack.look_up("anna", &planted.secret, Some(&first)).await?.expect(404)?;
+    Ok(())
+}
+
+/// The record can't be made to grow.
+async fn the_twenty_first_contact_is_answered_and_takes_nothing(world: &World) -> Result<()> {
+    let (planted, contacts) = (planted::fresh(world).await?, (0..21).map(|_| world.contact()).collect::<Vec<_>>());
+    for contact in &contacts {
+        world.stack.look_up("anna", &planted.secret, Some(contact)).await?.expect(200)?;
+    }
+    world.stack.clear("anna", &planted.secret, contacts.last().map(String::as_str)).await?.expect(204)?;
+    assert!(world.has("Records", &planted.record).await?);
+    world.stack.clear("anna", &planted.secret, contacts.get(19).map(String::as_str)).await?.expect(204)?;
+    assert!(!world.has("Records", &planted.record).await?);
     Ok(())
 }
 
@@ -209,22 +239,29 @@ async fn a_record_that_was_damaged_shows_nothing(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// The answers to a look-up and a clear, and the calls that they cost.
+type Seen = (Answer, Answer, Vec<(String, String)>);
+
 async fn a_secret_that_is_wrong_or_cleared_or_expired_looks_the_same_and_costs_the_same(world: &World) -> Result<()> {
     let wrong = "A".repeat(43);
     let cleared = planted::fresh(world).await?.secret;
     world.stack.look_up("anna", &cleared, None).await?.expect(200)?;
     world.stack.clear("anna", &cleared, None).await?.expect(204)?;
-    for contact in [None, Some(world.contact())] {
-        // Past its use, and not swept yet.
-        let expired = planted::disclosed(world, now() + Records::MARGIN, now()).await?.secret;
-        let mut seen: Vec<(Answer, Vec<String>)> = Vec::new();
-        for secret in [&wrong, &cleared, &expired] {
+    for (contact, calls) in [(None, 1), (Some(world.contact()), 2)] {
+        // Past its use, and not swept: the sweep finds nothing meanwhile.
+        let _no_sweep = world.stack.to_aws.inject(|call| (call.caller == "ExpireRecords").then(|| Fault::answer(500, "{}")));
+        let expired = planted::disclosed(world, now() + Records::MARGIN, now()).await?;
+        let mut seen: Vec<Seen> = Vec::new();
+        for secret in [&wrong, &cleared, &expired.secret] {
             let mark = world.stack.to_aws.mark();
-            let answer = world.stack.look_up("anna", secret, contact.as_deref()).await?;
-            let calls = world.stack.to_aws.calls_since(mark).into_iter().filter(|call| call.caller == "AgentLookup");
-            seen.push((answer, calls.map(|call| call.operation).collect()));
+            let looked_up = world.stack.look_up("anna", secret, contact.as_deref()).await?;
+            let cleared = world.stack.clear("anna", secret, contact.as_deref()).await?;
+            let agents = ["AgentLookup", "ClearContact"];
+            let calls = world.stack.to_aws.calls_since(mark).into_iter().filter(|call| agents.contains(&call.caller.as_str()));
+            seen.push((looked_up, cleared, calls.map(|call| (call.caller, call.operation)).collect()));
         }
-        assert_eq!((seen[0].0.status, &seen[0].1), (404, &vec!["UpdateItem".to_owned()]));
+        assert!(world.has("Records", &expired.record).await?);
+        assert_eq!((seen[0].0.status, seen[0].1.status, seen[0].2.len()), (404, 204, calls + 1));
         assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
     }
     Ok(())

@@ -3,12 +3,19 @@
 //!
 //! A test is an `async fn` that takes the [`World`] and is named in its module's `tests!`.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
 mod access;
 mod bodies;
+mod canary;
+mod cases;
 mod contacts;
 mod exchange;
+mod logs;
 mod openapi;
 mod planted;
+#[path = "../promises/mod.rs"]
+mod promises;
 mod results;
 mod rights;
 mod sessions;
@@ -43,7 +50,13 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Conclusion> {
     let runtime = tokio::runtime::Runtime::new()?;
     let world = Arc::new(runtime.block_on(World::up())?);
-    let conclusion = libtest_mimic::run(arguments, world::trials(Some((&world, runtime.handle()))));
+    let mut conclusion = libtest_mimic::run(arguments, world::trials(Some((&world, runtime.handle()))));
+    // What they left behind, if all of them ran.
+    if arguments.filter.is_none() {
+        let canary = libtest_mimic::run(arguments, world::last_trials(&world, runtime.handle()));
+        conclusion.num_passed += canary.num_passed;
+        conclusion.num_failed += canary.num_failed;
+    }
     runtime.block_on(async {
         if conclusion.has_failed() {
             world.stack.keep_folder().await?;

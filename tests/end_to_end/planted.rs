@@ -49,7 +49,7 @@ async fn plant(world: &World, record_expires: UnixSeconds, code_expires: UnixSec
     let attributes = json!([{"id": "a.b.c.d", "value": "x", "label": {"nl": "x", "en": "x"}, "issuedAt": now()}]);
     let sealed = SealedAttributes::seal(attributes.to_string().as_bytes(), &public_key, purpose).map_err(failed)?;
     let record = NewRecord {
-        purpose: purpose.to_owned(),
+        purpose: purpose.parse().map_err(failed)?,
         public_key,
         token: SealedToken::from_bytes(vec![0; 32]),
         created_at: record_expires - 3600,
@@ -60,8 +60,7 @@ async fn plant(world: &World, record_expires: UnixSeconds, code_expires: UnixSec
     start(&client, &records, &record, &codes, &code).await.map_err(failed)?;
     let id = secret.record_id();
     if disclosed {
-        // As if it had been at the start of its hour.
-        records.end(&id, &Ending::Disclosed(sealed), record_expires - 3600).await.map_err(failed)?;
+        records.end(&id, &Ending::Disclosed(sealed)).await.map_err(failed)?;
     }
     Ok(Planted { secret: secret.reveal().to_string(), record: id.to_string(), code: lock.id().as_str().to_owned() })
 }

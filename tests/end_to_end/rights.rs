@@ -22,14 +22,19 @@ tests! {
 }
 
 /// All that each function may do, of everything that is tried below.
+///
+/// "Its expiry" is there because a condition reads it: IAM can't tell an attribute that is read from one that is written.
+/// And for what a write returns when its condition fails, IAM has no condition at all: what is sealed.
 const NEEDED: [(&str, &[&str]); 7] = [
     (
         "SessionStart",
         &[
-            "PutItem Records",
-            "PutItem Codes",
+            "TransactWriteItems Records",
+            "TransactWriteItems Records, and read it when that fails",
+            "TransactWriteItems Codes",
+            "TransactWriteItems Codes, and read it when that fails",
             "GenerateMac CodeKey",
-            "Encrypt TokenKey",
+            "Encrypt TokenKey, for a record",
             "GetParameter irma-requestor-token",
             "GetParametersByPath purposes",
         ],
@@ -39,8 +44,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
         &[
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
-            "UpdateItem Records, its expiry",
-            "Decrypt TokenKey",
+            "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
             "GetParametersByPath purposes",
             "Invoke SessionIngest",
@@ -52,16 +56,25 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "Query Records by-expiry",
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
-            "UpdateItem Records, its expiry",
-            "Decrypt TokenKey",
+            "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
             "GetParametersByPath purposes",
         ],
     ),
     ("DtmfExchange", &["UpdateItem Codes, its use", "UpdateItem Codes, its expiry", "GenerateMac CodeKey"]),
     ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry"]),
-    ("ClearContact", &["DeleteItem Records"]),
-    ("ExpireRecords", &["Query Records by-expiry", "Query Codes by-expiry", "DeleteItem Records", "DeleteItem Codes"]),
+    ("ClearContact", &["DeleteItem Records", "DeleteItem Records, and read it when that fails"]),
+    (
+        "ExpireRecords",
+        &[
+            "Query Records by-expiry",
+            "Query Codes by-expiry",
+            "DeleteItem Records",
+            "DeleteItem Records, and read it when that fails",
+            "DeleteItem Codes",
+            "DeleteItem Codes, and read it when that fails",
+        ],
+    ),
 ];
 
 /// Something to try.
@@ -149,7 +162,7 @@ fn on_tables(world: &World) -> Result<Vec<Action>> {
             add("UpdateItem, its holder", update("SET holder = :value, holders = :value", bytes.clone(), "ALL_NEW"));
             add("UpdateItem, its public key", update("SET public_key = :value", bytes.clone(), "NONE"));
         } else {
-            add("UpdateItem, its use", update("SET contact = :value, used_at = :value", bytes.clone(), "ALL_NEW"));
+            add("UpdateItem, its use", update("SET contact = :value, used_until = :value", bytes.clone(), "ALL_NEW"));
             add("UpdateItem, its secret", update("SET secret = :value", bytes.clone(), "NONE"));
         }
         add("UpdateItem, its expiry", update("SET expires_at = :value", number, "NONE"));
@@ -170,6 +183,17 @@ fn on_tables(world: &World) -> Result<Vec<Action>> {
         add("PutItem", json!({"TableName": table, "Item": id, "ConditionExpression": "attribute_exists(id)"}));
         add("DeleteItem", read.clone());
         add("DeleteItem, and read it", json!({"TableName": table, "Key": id, "ReturnValues": "ALL_OLD"}));
+        let failing = |item: &str| {
+            json!({
+                "TableName": table, item: id, "ConditionExpression": if item == "Item" { "attribute_exists(id)" } else { "attribute_not_exists(id)" },
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            })
+        };
+        add("PutItem, and read it when that fails", failing("Item"));
+        let put = json!({"TableName": table, "Item": id, "ConditionExpression": "attribute_exists(id)"});
+        add("TransactWriteItems", json!({"TransactItems": [{"Put": put}]}));
+        add("TransactWriteItems, and read it when that fails", json!({"TransactItems": [{"Put": failing("Item")}]}));
+        add("DeleteItem, and read it when that fails", failing("Key"));
         add("BatchWriteItem", json!({"RequestItems": {&table: [{"DeleteRequest": {"Key": id}}]}}));
         add("ExecuteStatement", json!({"Statement": format!("SELECT * FROM \"{table}\" WHERE id = 'A'")}));
         add("DescribeTable", json!({"TableName": table}));
@@ -203,20 +227,36 @@ async fn on_keys(world: &World) -> Result<Vec<Action>> {
     let mut actions = Vec::new();
     for logical in ["CodeKey", "TokenKey", "ParameterKey"] {
         let key = world.stack.table(logical)?;
-        let mut add = |operation: &str, body: Value| {
-            actions.push(Action::json(format!("{operation} {logical}"), "kms", format!("TrentService.{operation}"), &body));
+        let mut add = |name: &str, body: Value| {
+            let operation = name.split(',').next().unwrap_or_default();
+            let more = name.strip_prefix(operation).unwrap_or_default();
+            actions.push(Action::json(format!("{operation} {logical}{more}"), "kms", format!("TrentService.{operation}"), &body));
         };
         if logical == "CodeKey" {
             add("GenerateMac", json!({"KeyId": key, "Message": "AAAA", "MacAlgorithm": "HMAC_SHA_256"}));
             add("VerifyMac", json!({"KeyId": key, "Message": "AAAA", "Mac": "AAAA", "MacAlgorithm": "HMAC_SHA_256"}));
         } else {
-            let encrypt = json!({"KeyId": key, "Plaintext": "AAAA"});
-            let encrypted =
-                Action::json("Encrypt", "kms", "TrentService.Encrypt", &encrypt).answer(world, world.stack.root()).await?;
-            let encrypted: Value = serde_json::from_str(&encrypted).context("the root user can't encrypt")?;
-            add("Encrypt", encrypt);
-            add("Decrypt", json!({"CiphertextBlob": encrypted["CiphertextBlob"]}));
+            let contexts = [
+                ("", json!({})),
+                (", for a record", json!({"record": "A"})),
+                (", for more", json!({"record": "A", "more": "A"})),
+            ];
+            for (name, context) in contexts {
+                let encrypt = json!({"KeyId": key, "Plaintext": "AAAA", "EncryptionContext": context});
+                let by_root =
+                    Action::json("Encrypt", "kms", "TrentService.Encrypt", &encrypt).answer(world, world.stack.root()).await?;
+                let encrypted: Value = serde_json::from_str(&by_root).context("the root user can't encrypt")?;
+                add(&format!("Encrypt{name}"), encrypt);
+                add(
+                    &format!("Decrypt{name}"),
+                    json!({"CiphertextBlob": encrypted["CiphertextBlob"], "EncryptionContext": context}),
+                );
+            }
             add("GenerateDataKey", json!({"KeyId": key, "KeySpec": "AES_256"}));
+            let plain = json!({"KeyId": key, "Plaintext": "AAAA"});
+            let by_root =
+                Action::json("Encrypt", "kms", "TrentService.Encrypt", &plain).answer(world, world.stack.root()).await?;
+            let encrypted: Value = serde_json::from_str(&by_root).context("the root user can't encrypt")?;
             add("ReEncrypt", json!({"CiphertextBlob": encrypted["CiphertextBlob"], "DestinationKeyId": key}));
         }
         add(
@@ -334,7 +374,8 @@ async fn a_role_names_each_of_its_rights(world: &World) -> Result<()> {
         let mut operations: BTreeSet<String> = needed
             .iter()
             .filter_map(|name| name.split(' ').next())
-            .map(|operation| operation.replace("Invoke", "InvokeFunction"))
+            // A transaction has no action of its own.
+            .map(|operation| operation.replace("Invoke", "InvokeFunction").replace("TransactWriteItems", "PutItem"))
             .collect();
         operations.extend(["CreateLogStream".to_owned(), "PutLogEvents".to_owned()]);
         if logical == "SessionStart" {

@@ -29,6 +29,7 @@ tests! {
         a_code_that_is_in_use_is_drawn_anew,
         codes_that_are_always_in_use_start_nothing,
         when_the_database_fails_the_irma_session_is_cancelled,
+        when_the_databases_answer_gets_lost_nothing_can_be_disclosed,
         when_the_irma_session_cannot_be_cancelled_nothing_is_left_either,
         when_the_key_service_fails_nothing_is_started,
     ]
@@ -102,7 +103,7 @@ async fn starts_nothing(world: &World, problem: &str) -> Result<()> {
     let before = keys(world).await?;
     let answer = post(world).await?;
     ensure!(answer.body["type"] == format!("urn:idbellen:problem:{problem}"), "not {problem}: {answer:?}");
-    assert_eq!(answer.status, 503);
+    ensure!(answer.status == 503, "{answer:?}");
     let left: Vec<String> = keys(world).await?.difference(&before).cloned().collect();
     ensure!(left.is_empty(), "items are left: {left:?}");
     Ok(())
@@ -173,8 +174,9 @@ async fn a_new_requestor_token_is_taken_up_at_once(world: &World) -> Result<()> 
     post(world).await?.expect(201)?;
     world.stack.irma.lock().await.change_requestor_token().await?;
     // Until the operator has put the new one.
-    starts_nothing(world, "irma-unavailable").await?;
+    let refused = starts_nothing(world, "irma-unavailable").await;
     world.operator().await?.put_requestor_token().await?;
+    refused?;
     post(world).await?.expect(201)?;
     Ok(())
 }
@@ -225,8 +227,12 @@ async fn a_code_that_is_in_use_is_drawn_anew(world: &World) -> Result<()> {
     assert_eq!(status_at_irma(world, &tokens[1]).await?, "INITIALIZED");
     // All was drawn anew: the wallet would dial another code, and the callback would be another record's.
     let calls = world.stack.to_irma.calls_since(mark);
-    let asked: BTreeSet<&[u8]> = calls.iter().filter(|call| asks_for_a_session(call)).map(|call| call.body.as_ref()).collect();
-    assert_eq!(asked.len(), 2);
+    for part in ["/request/clientReturnUrl", "/callbackUrl"] {
+        let asked = calls.iter().filter(|call| asks_for_a_session(call));
+        let asked =
+            asked.filter_map(|call| serde_json::from_slice::<Value>(&call.body).ok()?.pointer(part).map(Value::to_string));
+        assert_eq!(asked.collect::<BTreeSet<String>>().len(), 2, "{part}");
+    }
     // The first session's code is still its own.
     world.stack.exchange(&code_in_use, &world.contact()).await?.expect(200)?;
     Ok(())
@@ -255,6 +261,25 @@ async fn when_the_database_fails_the_irma_session_is_cancelled(world: &World) ->
         assert_eq!(tokens.len(), 1);
         assert_eq!(status_at_irma(world, &tokens[0]).await?, "CANCELLED");
     }
+    Ok(())
+}
+
+/// The write came through after all: a record is there that nobody has a pointer to, and nothing can come into it.
+async fn when_the_databases_answer_gets_lost_nothing_can_be_disclosed(world: &World) -> Result<()> {
+    let (before, mark) = (keys(world).await?, world.stack.to_irma.mark());
+    let losing = world.stack.to_aws.inject(|call| (call.operation == "TransactWriteItems").then(|| Fault::lost(500)));
+    post(world).await?.expect(503)?;
+    drop(losing);
+    let tokens = started_at_irma(world, mark);
+    assert_eq!(status_at_irma(world, &tokens[0]).await?, "CANCELLED");
+    assert_eq!(keys(world).await?.difference(&before).count(), 2);
+
+    let calls = world.stack.to_irma.calls_since(mark);
+    let asked: Value = serde_json::from_slice(&calls.iter().find(|call| asks_for_a_session(call)).context("no call")?.body)?;
+    let code = asked["request"]["clientReturnUrl"].as_str().and_then(|url| url.rsplit(',').next()).context("no code")?;
+    let secret = world.stack.secret(code, &world.contact()).await?;
+    // The IRMA server calls back for a session that was cancelled, too.
+    assert_eq!(world.stack.look_up_until_ended("anna", &secret, None).await?.expect(200)?["status"], "declined");
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Calls in which all goes well, or the citizen says no.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use local::call::{Dialled, Session};
 use local::wallet::{Ending, Person};
@@ -126,7 +128,7 @@ async fn the_page_gets_no_code_and_the_wallet_does(world: &World) -> Result<()> 
     let dialled = Dialled::read(&wallet.perform(&session.pointer).await?)?;
     assert_eq!(dialled.code.len(), 10);
     assert!(!session.answer.to_string().contains(&dialled.code));
-    let members: Vec<&String> = session.answer.as_object().context("no object")?.keys().collect();
-    assert_eq!(members, ["expiresAt", "frontendRequest", "sessionPtr"]);
+    let members: BTreeSet<&str> = session.answer.as_object().context("no object")?.keys().map(String::as_str).collect();
+    assert_eq!(members, BTreeSet::from(["expiresAt", "frontendRequest", "sessionPtr"]));
     Ok(())
 }

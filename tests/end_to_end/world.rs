@@ -4,13 +4,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use libtest_mimic::{Failed, Trial};
 use local::call::{Answer, Caller};
 use local::operate::{Operator, always_open, example_purpose};
-use local::{Invocation, Item, Options, Stack};
+use local::{Invocation, Item, Options, Stack, Unsigned};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::RwLock;
@@ -21,6 +22,8 @@ pub struct World {
     /// Held by a test that spoils the stack or counts all calls, so that it is alone.
     alone: RwLock<()>,
     contacts: AtomicU32,
+    /// When the stack was about to start.
+    pub started_at: SystemTime,
 }
 
 /// A session that was started, with what its page never learns.
@@ -35,6 +38,45 @@ pub struct Started {
     pub token: String,
     /// The key of the code's item.
     pub code_id: String,
+}
+
+/// The number that an attribute of an item is.
+pub async fn number_of(world: &World, table: &str, id: &str, attribute: &str) -> Result<i64> {
+    let item = world.item(table, id).await?.context("the item is gone")?;
+    let number = item.get(attribute).and_then(|value| value.as_n().ok()?.parse().ok());
+    number.with_context(|| format!("{attribute} is no number"))
+}
+
+/// Asks AWS as the root user, unseen by the taps, by an operation that is named in the header.
+pub async fn ask(world: &World, service: &str, target: &str, body: &str) -> Result<Value> {
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+    let request = Unsigned { method: "POST", path: "/", headers: &headers, body: body.as_bytes() };
+    let answer = world.stack.signed_for_aws(world.stack.root(), service, &request)?.send().await?;
+    ensure!(answer.status().is_success(), "{target}: {}", answer.text().await?);
+    Ok(answer.json().await?)
+}
+
+/// What CloudTrail recorded, newest first. The emulator records all that was sent to KMS; AWS leaves out what is encrypted
+/// and what a mac is made of (AWS Key Management Service developer guide, "Examples of AWS KMS log entries").
+pub async fn cloud_trail(world: &World) -> Result<Vec<Value>> {
+    let (mut events, mut request) = (Vec::new(), json!({"MaxResults": 50}));
+    loop {
+        let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
+        let page = ask(world, "cloudtrail", target, &request.to_string()).await?;
+        for event in page["Events"].as_array().context("no events")? {
+            let mut event: Value = serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap_or_default())?;
+            let of_kms = event["eventSource"] == "kms.amazonaws.com";
+            if let Some(sent) = event["requestParameters"].as_object_mut().filter(|_| of_kms) {
+                sent.remove("Message");
+                sent.remove("Plaintext");
+            }
+            events.push(event);
+        }
+        match page["NextToken"].as_str() {
+            Some(token) => request["NextToken"] = json!(token),
+            None => return Ok(events),
+        }
+    }
 }
 
 /// A number as it lies in a table.
@@ -53,8 +95,9 @@ pub const NAME_AND_PERHAPS_BSN: &str = "afspraak";
 
 impl World {
     pub async fn up() -> Result<Self> {
-        let progress = |line: &str| eprintln!("{line} …");
-        let stack = Stack::up(&Options::default(), &progress).await?;
+        let (started_at, progress) = (SystemTime::now(), |line: &str| eprintln!("{line} …"));
+        let environment = crate::canary::SWITCHES.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let stack = Stack::up(&Options { environment, ..Options::default() }, &progress).await?;
         let operator = Operator::of(&stack, &progress).await?;
         operator.fill_parameters().await?;
         let mut off = always_open(example_purpose(&stack, BSN_AND_NAME)?);
@@ -63,7 +106,7 @@ impl World {
         let mut closed = example_purpose(&stack, BSN_AND_NAME)?;
         closed["openingHours"] = json!({"weekly": {}});
         operator.put_purpose(OUT_OF_HOURS, &closed).await?;
-        Ok(Self { stack, alone: RwLock::new(()), contacts: AtomicU32::new(0) })
+        Ok(Self { stack, alone: RwLock::new(()), contacts: AtomicU32::new(0), started_at })
     }
 
     /// Starts a session as a citizen's page does, and tells what the page never learns.
@@ -162,8 +205,8 @@ macro_rules! tests {
     };
 }
 
-/// All tests as the harness wants them; without a world they can be listed and not run.
-pub fn trials(running: Option<(&Arc<World>, &Handle)>) -> Vec<Trial> {
+/// All tests.
+pub fn every_test() -> impl Iterator<Item = &'static Named> {
     let modules = [
         crate::whole_calls::TESTS,
         crate::sessions::TESTS,
@@ -176,16 +219,38 @@ pub fn trials(running: Option<(&Arc<World>, &Handle)>) -> Vec<Trial> {
         crate::sweeping::TESTS,
         crate::wire::TESTS,
         crate::openapi::TESTS,
+        crate::logs::TESTS,
+        crate::promises::TESTS,
+        crate::cases::TESTS,
     ];
+    modules.into_iter().flatten()
+}
+
+/// All tests as the harness wants them; without a world they can be listed and not run.
+pub fn trials(running: Option<(&Arc<World>, &Handle)>) -> Vec<Trial> {
     let trial = |named: &'static Named| {
         let running = running.map(|(world, handle)| (Arc::clone(world), handle.clone()));
         let name = named.name.trim_start_matches("end_to_end::");
         Trial::test(name, move || run(named, running).map_err(|error| Failed::from(format!("{error:?}"))))
     };
-    let mut tests: Vec<&Named> = modules.into_iter().flatten().collect();
+    let mut tests: Vec<&Named> = every_test().collect();
     // One that waits to be alone keeps those that come after it waiting too.
     tests.sort_by_key(|named| named.alone);
     tests.into_iter().map(trial).collect()
+}
+
+/// What is tried when all others have run.
+pub fn last_trials(world: &Arc<World>, handle: &Handle) -> Vec<Trial> {
+    let failed = |error: anyhow::Error| Failed::from(format!("{error:?}"));
+    let on = |test: Test| {
+        let (world, handle) = (Arc::clone(world), handle.clone());
+        move || handle.block_on(test(&world)).map_err(failed)
+    };
+    vec![
+        Trial::test("canary::the_search_finds_what_is_there", move || crate::canary::can_find().map_err(failed)),
+        Trial::test("canary::nothing_that_was_disclosed_is_anywhere", on(|world| Box::pin(crate::canary::search(world)))),
+        Trial::test("canary::with_the_keys_gone_a_copy_opens_nothing", on(|world| Box::pin(crate::canary::lose_the_keys(world)))),
+    ]
 }
 
 fn run(named: &Named, running: Option<(Arc<World>, Handle)>) -> Result<()> {

@@ -7,16 +7,19 @@ use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::agent::read_contact;
+use shared::agent::{AgentRequest, read_agent_request};
 use shared::answer::Answer;
+use shared::audit::{self, Action};
 use shared::clock::{UnixSeconds, now};
 use shared::config::{Aws, CannotStart};
+use shared::metrics::{Metric, Metrics};
 use shared::problem::Problem;
 use shared::records::{Records, Status};
 use shared::run;
 
 struct State {
     records: Records,
+    metrics: Metrics,
 }
 
 /// The answer: 200 when the session has ended, 202 while the citizen's answer is awaited.
@@ -36,20 +39,29 @@ struct Found<'a> {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        Ok(Self { records: Aws::from_environment().await?.records()? })
+        Ok(Self { records: Aws::from_environment().await?.records()?, metrics: Metrics::from_environment()? })
     }
 }
 
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
-    let (secret, holder) = read_contact(&request)?;
-    let id = secret.record_id();
-    let record = state.records.look_up(&id, &holder, now()).await?.ok_or(Problem::UnknownSecret)?;
+    let AgentRequest { secret, holder, agent } = read_agent_request(&request)?;
+    let (id, now) = (secret.record_id(), now());
+    let Some(record) = state.records.look_up(&id, &holder, now).await? else {
+        audit::log(&agent, Action::LookUp, &id, "unknown");
+        state.metrics.count(Metric::UnknownSecrets);
+        return Err(Problem::UnknownSecret);
+    };
+    if record.looked_up_at == now {
+        let waited = now - record.created_at;
+        state.metrics.put(Some(&record.purpose), &[(Metric::LookedUp, 1), (Metric::SecondsToLookUp, waited)]);
+    }
+    let purpose = record.purpose.as_str();
     let (http_status, status, opened) = match record.status {
         Status::Pending => (StatusCode::ACCEPTED, "pending", None),
         Status::Declined => (StatusCode::OK, "declined", None),
         Status::Lost => (StatusCode::OK, "lost", None),
         Status::Disclosed(sealed) => {
-            let opened = sealed.open(&secret.key_pair(), &record.purpose).map_err(|_| {
+            let opened = sealed.open(&secret.key_pair(), purpose).map_err(|_| {
                 tracing::error!(%id, "the record's attributes do not open with its secret");
                 Problem::Internal
             })?;
@@ -57,15 +69,9 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
         }
     };
     let attributes = opened.as_deref().map(|json| serde_json::from_slice(json)).transpose().map_err(|_| Problem::Internal)?;
-    tracing::info!(status, "looked up");
-    let found = Found {
-        status,
-        reference: id.reference(),
-        purpose: &record.purpose,
-        attributes,
-        expires_at: record.expires_at - Records::MARGIN,
-    };
-    Ok(Answer::json(http_status, &found))
+    audit::log(&agent, Action::LookUp, &id, status);
+    let expires_at = record.expires_at - Records::MARGIN;
+    Ok(Answer::json(http_status, &Found { status, reference: id.reference(), purpose, attributes, expires_at }))
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use lambda_http::Request;
 use serde::Deserialize;
-use shared::agent::{SECRET, read_contact};
+use shared::agent::{AgentRequest, SECRET, read_agent_request};
 use shared::answer::Answer;
+use shared::audit::{self, Action};
 use shared::config::{Aws, CannotStart};
 use shared::connect::{ConnectEvent, Outcome};
+use shared::metrics::{Metric, Metrics};
 use shared::problem::Problem;
 use shared::records::Records;
 use shared::request::{read_body, route};
@@ -24,6 +26,7 @@ const TELEPHONY: &str = "POST /telephony/clear";
 
 struct State {
     records: Records,
+    metrics: Metrics,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +37,7 @@ struct Body {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        Ok(Self { records: Aws::from_environment().await?.records()? })
+        Ok(Self { records: Aws::from_environment().await?.records()?, metrics: Metrics::from_environment()? })
     }
 }
 
@@ -43,9 +46,13 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
         let body: Body = read_body(&request, SHAPE)?;
         clear_abandoned(&state, &body.secret.parse().map_err(|_| Problem::InvalidBody(SECRET))?).await?;
     } else {
-        let (secret, holder) = read_contact(&request)?;
-        let cleared = state.records.clear(&secret.record_id(), &holder).await?;
-        tracing::info!(cleared, "clear contact");
+        let AgentRequest { secret, holder, agent } = read_agent_request(&request)?;
+        let id = secret.record_id();
+        let cleared = state.records.clear(&id, &holder).await?;
+        audit::log(&agent, Action::Clear, &id, if cleared { "cleared" } else { "nothing to clear" });
+        if cleared {
+            state.metrics.count(Metric::Cleared);
+        }
     }
     // The same answer whether there was a record or not: who does not hold it learns nothing.
     Ok(Answer::no_content())
@@ -63,6 +70,9 @@ async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Result<Outcom
 async fn clear_abandoned(state: &State, secret: &Secret) -> Result<(), Problem> {
     let cleared = state.records.clear_abandoned(&secret.record_id()).await?;
     tracing::info!(cleared, "clear abandoned contact");
+    if cleared {
+        state.metrics.count(Metric::Abandoned);
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use shared::codes::Codes;
 use shared::config::{Aws, CannotStart};
 use shared::connect::{ConnectEvent, Outcome};
 use shared::contact::ContactId;
+use shared::metrics::{Metric, Metrics};
 use shared::problem::Problem;
 use shared::request::read_body;
 use shared::run::{self, RunFailed};
@@ -29,6 +30,7 @@ const CONTACT_ID: &str = "\"contactId\" is 1 to 128 visible ASCII characters.";
 struct State {
     codes: Codes,
     code_key: CodeKey,
+    metrics: Metrics,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +48,7 @@ struct Exchanged<'a> {
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
         let aws = Aws::from_environment().await?;
-        Ok(Self { codes: aws.codes()?, code_key: aws.code_key()? })
+        Ok(Self { codes: aws.codes()?, code_key: aws.code_key()?, metrics: Metrics::from_environment()? })
     }
 }
 
@@ -90,6 +92,7 @@ async fn find(state: &State, code: &Code, contact: &ContactId) -> Result<Secret,
         return Ok(secret);
     }
     tracing::info!("unknown code");
+    state.metrics.count(Metric::UnknownCodes);
     Err(Problem::UnknownCode)
 }
 
@@ -100,6 +103,7 @@ async fn open(state: &State, lock: &CodeLock, contact: &ContactId) -> Result<Opt
         Problem::Internal
     })?;
     tracing::info!("code exchanged");
+    state.metrics.count(Metric::Exchanged);
     Ok(Some(secret))
 }
 

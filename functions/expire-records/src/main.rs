@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use shared::codes::Codes;
 use shared::config::{Aws, CannotStart};
+use shared::metrics::{Metric, Metrics};
 use shared::records::{DatabaseUnavailable, Records};
 use shared::run::{self, RunFailed};
 
 struct State {
     records: Records,
     codes: Codes,
+    metrics: Metrics,
 }
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
         let aws = Aws::from_environment().await?;
-        Ok(Self { records: aws.records()?, codes: aws.codes()? })
+        Ok(Self { records: aws.records()?, codes: aws.codes()?, metrics: Metrics::from_environment()? })
     }
 }
 
@@ -26,6 +28,8 @@ impl run::State for State {
 struct Sweep {
     deleted: u32,
     failed: u32,
+    /// The age in seconds of the oldest that was found; of codes it is not known.
+    oldest: i64,
 }
 
 impl Sweep {
@@ -41,6 +45,12 @@ impl Sweep {
 async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
     // Both tables are swept, though one of them fails.
     let (records, codes) = tokio::join!(sweep_records(&state.records), sweep_codes(&state.codes));
+    if let Ok(Sweep { deleted, oldest, .. }) = records {
+        state.metrics.put(None, &[(Metric::ExpiredRecords, deleted.into()), (Metric::OldestRecord, oldest)]);
+    }
+    if let Ok(Sweep { deleted, .. }) = codes {
+        state.metrics.put(None, &[(Metric::ExpiredCodes, deleted.into())]);
+    }
     let (records, codes) = (records.map_err(|_| RunFailed)?, codes.map_err(|_| RunFailed)?);
     if records.deleted + records.failed + codes.deleted + codes.failed > 0 {
         tracing::info!(
@@ -51,13 +61,18 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
             "expired"
         );
     }
-    if records.failed + codes.failed == 0 { Ok(()) } else { Err(RunFailed) }
+    if records.failed + codes.failed > 0 {
+        return Err(RunFailed);
+    }
+    state.metrics.count(Metric::Swept);
+    Ok(())
 }
 
 async fn sweep_records(records: &Records) -> Result<Sweep, DatabaseUnavailable> {
     let (now, mut sweep) = (records.time().await?, Sweep::default());
-    for key in records.expired(now).await? {
-        sweep.count(records.expire(&key, now).await);
+    for record in records.expired(now).await? {
+        sweep.oldest = sweep.oldest.max(now - record.created_at);
+        sweep.count(records.expire(&record.key, now).await);
     }
     Ok(sweep)
 }

@@ -84,7 +84,7 @@ async fn take_in_later(state: &State, id: &RecordId) -> Result<(), Problem> {
 
 async fn handle_event(state: Arc<State>, event: Event) -> Result<(), RunFailed> {
     let id = event.record.parse().map_err(|_| RunFailed)?;
-    state.ingest.ingest(&id, now(), &WAITS).await.map(|_| ()).map_err(|_| RunFailed)
+    state.ingest.ingest(&id, &WAITS).await.map(|_| ()).map_err(|_| RunFailed)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 
-use shared::clock::{UnixSeconds, now};
+use shared::clock::now;
 use shared::config::{Aws, CannotStart};
 use shared::ingest::{Ingest, NotIngested};
 use shared::irma::IrmaError;
+use shared::metrics::Metric;
 use shared::records::{Ending, PendingId};
 use shared::run::{self, RunFailed};
 
@@ -50,9 +51,9 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
         let reconciled = if began.elapsed() > ENOUGH || unreachable.load(Relaxed) >= UNREACHABLE {
             Err(NotIngested::Unavailable)
         } else if pending.created_at + GIVE_UP <= now {
-            lose(&state.ingest, pending, now).await
+            lose(&state.ingest, pending).await
         } else {
-            reconcile(&state.ingest, pending, now).await
+            reconcile(&state.ingest, pending).await
         };
         unreachable.fetch_add(usize::from(reconciled == Err(NotIngested::Irma(IrmaError::Unreachable))), Relaxed);
         failed.fetch_add(usize::from(reconciled.is_err()), Relaxed);
@@ -62,20 +63,25 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
     if !pending.is_empty() {
         tracing::info!(pending = pending.len(), failed, "reconciled");
     }
-    if failed == 0 { Ok(()) } else { Err(RunFailed) }
+    if failed > 0 {
+        return Err(RunFailed);
+    }
+    state.ingest.metrics().count(Metric::Reconciled);
+    Ok(())
 }
 
-async fn reconcile(ingest: &Ingest, pending: &PendingId, now: UnixSeconds) -> Result<(), NotIngested> {
-    match ingest.ingest(&pending.id, now, &[]).await {
-        Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending, now).await,
+async fn reconcile(ingest: &Ingest, pending: &PendingId) -> Result<(), NotIngested> {
+    match ingest.ingest(&pending.id, &[]).await {
+        Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending).await,
         ingested => ingested.map(|_| ()),
     }
 }
 
-async fn lose(ingest: &Ingest, pending: &PendingId, now: UnixSeconds) -> Result<(), NotIngested> {
-    let lost = ingest.records().end(&pending.id, &Ending::Lost, now).await?;
+async fn lose(ingest: &Ingest, pending: &PendingId) -> Result<(), NotIngested> {
+    let lost = ingest.records().end(&pending.id, &Ending::Lost).await?;
     if lost {
         tracing::warn!(id = %pending.id, "the result could not be fetched any more");
+        ingest.metrics().count(Metric::Lost);
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use shared::code_key::CodeKey;
 use shared::codes::Codes;
 use shared::config::{Aws, CannotStart, optional_variable, variable};
 use shared::irma::{IrmaServer, RequestorToken};
+use shared::metrics::Metrics;
 use shared::parameters::Purposes;
 use shared::problem::Problem;
 use shared::records::Records;
@@ -33,6 +34,7 @@ struct State {
     public_domain: Option<String>,
     /// Seconds.
     record_lifetime: i64,
+    metrics: Metrics,
 }
 
 impl run::State for State {
@@ -50,6 +52,7 @@ impl run::State for State {
             purposes,
             public_domain: optional_variable("PUBLIC_API_DOMAIN")?,
             record_lifetime: variable::<shared::records::Lifetime>("RECORD_LIFETIME_SECONDS")?.seconds(),
+            metrics: Metrics::from_environment()?,
         })
     }
 }

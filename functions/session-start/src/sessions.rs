@@ -11,6 +11,7 @@ use shared::clock::{UnixSeconds, now};
 use shared::code::Code;
 use shared::codes::{Codes, NewCode};
 use shared::irma::{IrmaError, SessionToken, StartedSession};
+use shared::metrics::Metric;
 use shared::problem::Problem;
 use shared::purpose::{Purpose, PurposeName};
 use shared::record_id::RecordId;
@@ -69,6 +70,7 @@ pub async fn start(state: &State, request: &Request) -> Result<Answer, Problem> 
         match try_start(state, &name, purpose, &domain).await {
             Ok(started) => {
                 tracing::info!(purpose = name.as_str(), "session started");
+                state.metrics.put(Some(&name), &[(Metric::Started, 1)]);
                 return Ok(Answer::json(StatusCode::CREATED, &started));
             }
             Err(Failed::Collision) => tracing::warn!("a code or record id was in use: drawing anew"),
@@ -91,7 +93,7 @@ async fn try_start(state: &State, name: &PurposeName, purpose: &Purpose, domain:
     let expires_at = created_at + state.record_lifetime;
     let code_expires_at = (created_at + Codes::LIFETIME).min(expires_at - Records::MARGIN);
     let new_code = NewCode { id: lock.id().clone(), secret: sealed, expires_at: code_expires_at };
-    let purpose = name.as_str().to_owned();
+    let purpose = name.clone();
     let new_record = |token| NewRecord { purpose, public_key, token, created_at, expires_at };
     let written = store(state, &session.token, &id, new_record, &new_code).await;
     if let Err(failed) = written {

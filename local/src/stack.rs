@@ -53,6 +53,7 @@ pub struct Stack {
     /// Sees what functions send to the IRMA server.
     pub to_irma: Tap,
     emulator: Emulator,
+    logs: Mutex<()>,
     tools: Tools,
     run: RunFolder,
 }
@@ -110,7 +111,18 @@ impl Stack {
         let deployment = build.deploy(&tools, &emulator, &parameters).await?;
         to_aws.name_callers(deployment.callers());
         to_api.show_host(&api_host(&deployment.api_id, emulator.port()))?;
-        Ok(Self { irma: Mutex::new(irma), issuer, deployment, to_api, to_aws, to_irma, emulator, tools, run })
+        Ok(Self {
+            irma: Mutex::new(irma),
+            issuer,
+            deployment,
+            to_api,
+            to_aws,
+            to_irma,
+            emulator,
+            logs: Mutex::default(),
+            tools,
+            run,
+        })
     }
 
     /// The API's address, `http://127.0.0.1:port`.
@@ -146,15 +158,16 @@ impl Stack {
     /// Leaves the folder of this run, with what the functions logged, for someone to see what went wrong.
     pub async fn keep_folder(&self) -> Result<()> {
         self.run.keep(true);
-        self.write_function_logs().await.map(|_| ())
+        self.function_logs().await.map(|_| ())
     }
 
-    /// Writes what the functions logged up to now to `functions.log` in the folder of this run.
-    pub async fn write_function_logs(&self) -> Result<PathBuf> {
+    /// What the functions logged up to now, a line each; it is in `functions.log` in the folder of this run, too.
+    pub async fn function_logs(&self) -> Result<String> {
+        let _one_at_a_time = self.logs.lock().await;
         let path = self.run.path.join("functions.log");
         let _ = fs::remove_file(&path);
         deploy::python(&self.tools, &self.emulator, "function_logs.py", &[], &path).await?;
-        Ok(path)
+        fs::read_to_string(&path).context("the functions' logs can't be read")
     }
 
     /// A wallet that holds this person's credentials.

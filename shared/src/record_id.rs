@@ -32,7 +32,7 @@ impl RecordId {
     }
 
     /// A short form that an employee can note in a case file: the first 60 bits in Crockford's base32, as
-    /// `XXXX-XXXX-XXXX`. The audit report finds the record by it.
+    /// `XXXX-XXXX-XXXX`. The audit trail holds the whole id.
     #[must_use]
     pub fn reference(&self) -> String {
         const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";

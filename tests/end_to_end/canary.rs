@@ -139,10 +139,9 @@ fn read(json: &[u8]) -> Value {
 
 async fn places(world: &World) -> Result<Vec<Place>> {
     let mut places = Vec::new();
-    let logs = world.stack.write_function_logs().await?;
-    let (logged, run) = (fs::read(&logs)?, world.stack.folder().to_owned());
-    ensure!(String::from_utf8_lossy(&logged).contains("code exchanged"), "the functions' logs are not there");
-    places.push(Place { name: "logs".to_owned(), bytes: logged });
+    let (logged, run) = (world.stack.function_logs().await?, world.stack.folder().to_owned());
+    ensure!(logged.contains("code exchanged"), "the functions' logs are not there");
+    places.push(Place { name: "logs".to_owned(), bytes: logged.into_bytes() });
 
     // What was answered to anyone but telephony's exchange, and the look-up that shows the attributes.
     for call in world.stack.to_api.calls_since(0) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::tests;
 use crate::world::{World, every_test};
@@ -18,15 +18,18 @@ async fn every_case_has_its_test(world: &World) -> Result<()> {
     let cases = fs::read_to_string(checkout.join("tests/cases.md"))?;
     let tables = cases.lines().filter(|line| line.starts_with('|'));
     let named: BTreeSet<&str> = tables.flat_map(|line| line.split('`')).filter(|part| part.contains("::")).collect();
-    let (beside_code, here): (Vec<&str>, Vec<&str>) =
-        named.into_iter().partition(|name| name.starts_with("shared::") || name.starts_with("local::"));
+    let elsewhere = |name: &&str| ["shared::", "local::", "template::"].iter().any(|start| name.starts_with(start));
+    let (elsewhere, here): (Vec<&str>, Vec<&str>) = named.into_iter().partition(elsewhere);
 
     let mut missing = Vec::new();
-    for name in beside_code {
-        let [package, module, test] = name.split("::").collect::<Vec<_>>()[..] else { anyhow::bail!("{name} is no test") };
-        let source = fs::read_to_string(checkout.join(format!("{package}/src/{module}.rs"))).with_context(|| name.to_owned())?;
-        let is_there = source.split("#[cfg(test)]").nth(1).is_some_and(|tests| tests.contains(&format!("fn {test}(")));
-        missing.extend((!is_there).then_some(name));
+    for name in elsewhere {
+        let (file, test) = match name.split("::").collect::<Vec<_>>()[..] {
+            ["template", test] => ("tests/template/main.rs".to_owned(), test),
+            [package, module, test] => (format!("{package}/src/{module}.rs"), test),
+            _ => bail!("{name} is no test"),
+        };
+        let source = fs::read_to_string(checkout.join(file)).with_context(|| name.to_owned())?;
+        missing.extend((!source.contains(&format!("fn {test}("))).then_some(name));
     }
     assert!(missing.is_empty(), "in tests/cases.md, and no tests: {missing:?}");
 

@@ -61,8 +61,8 @@ async fn a_portal_that_goes_on_asking_after_a_transfer_does_not_take_the_caller_
     stack.look_up("bram", secret, Some(&second)).await?.expect(200)?;
     let before = world.item("Records", &planted.record).await?;
     let shown = stack.look_up("anna", secret, Some(&first)).await?;
-    assert_eq!(shown, stack.look_up("bram", secret, Some(&second)).await?);
     assert_eq!(world.item("Records", &planted.record).await?, before);
+    assert_eq!(shown, stack.look_up("bram", secret, Some(&second)).await?);
 
     stack.clear("anna", secret, Some(&first)).await?.expect(204)?;
     assert!(world.has("Records", &planted.record).await?);

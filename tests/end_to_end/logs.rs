@@ -1,7 +1,6 @@
 //! What the logs are for: agents' audit events, and what is counted.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -19,7 +18,7 @@ tests! {
 
 /// The lines of JSON that the functions logged.
 async fn lines(world: &World) -> Result<Vec<Value>> {
-    let logs = fs::read_to_string(world.stack.write_function_logs().await?)?;
+    let logs = world.stack.function_logs().await?;
     Ok(logs.lines().filter_map(|line| serde_json::from_str(&line[line.find('{')?..]).ok()).collect())
 }
 

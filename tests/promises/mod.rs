@@ -13,6 +13,7 @@ use crate::world::{BSN_AND_NAME, Started, World, ask, cloud_trail, number, numbe
 tests! {
     beside_others: [
         promise_1_what_is_disclosed_is_readable_in_the_answer_to_the_agent_only,
+        promise_2_no_log_and_no_error_holds_what_was_disclosed,
         promise_3_a_record_is_gone_at_clear,
         promise_5_no_table_has_a_copy,
         promise_6_telephony_cannot_read_records,
@@ -65,6 +66,42 @@ async fn promise_1_what_is_disclosed_is_readable_in_the_answer_to_the_agent_only
         crate::planted::fresh(world).await?.secret.parse().map_err(|_| anyhow::anyhow!("no secret"))?;
     let sealed = shared::sealed::SealedAttributes::from_bytes(sealed.clone().into_inner());
     assert!(sealed.open(&other.key_pair(), BSN_AND_NAME).is_err());
+    Ok(())
+}
+
+/// The canary searches everything; here it is a disclosure that fails at each place where the attributes are at hand, with
+/// every switch on that could make a library talk.
+async fn promise_2_no_log_and_no_error_holds_what_was_disclosed(world: &World) -> Result<()> {
+    let marker = format!("marker-{}", world.contact());
+    let session = world.start(BSN_AND_NAME).await?;
+    let path = format!("GET /session/{}/result-jwt", session.token);
+    let claims = json!({
+        "iat": shared::clock::now(), "exp": shared::clock::now() + 120, "iss": local::irma_server::ISSUER, "sub": "disclosing_result",
+        "token": session.token, "type": "disclosing", "status": "DONE", "proofStatus": "VALID",
+        "disclosed": [[{"id": "a.b.c.d", "rawvalue": marker, "issuancetime": 0}]],
+    });
+    let result = world.stack.irma.lock().await.result(claims).sign()?;
+    // A signature that is wrong, a database that fails, and then all goes well.
+    for (jwt, database_fails) in [(format!("{result}x"), false), (result.clone(), true), (result.clone(), false)] {
+        let answer = local::tap::Fault::answer(200, jwt);
+        let path = path.clone();
+        let _served = world.stack.to_irma.inject(move |call| (call.operation == path).then(|| answer.clone()));
+        let id = session.id.clone();
+        let _failing = world.stack.to_aws.inject(move |call| {
+            (database_fails && call.operation == "UpdateItem" && call.says(&id)).then(|| local::tap::Fault::answer(500, "{}"))
+        });
+        world.stack.invoke(world.stack.root(), "SessionIngest", &json!({"record": session.id})).await?;
+    }
+    let secret = world.stack.secret(&session.code, &world.contact()).await?;
+    let shown = world.stack.look_up("anna", &secret, None).await?.expect(200)?;
+    assert!(shown.to_string().contains(&marker));
+    // What is sealed does not open any more.
+    world.set("Records", &session.id, "purpose", aws_sdk_dynamodb::types::AttributeValue::S("afspraak".to_owned())).await?;
+    let refused = world.stack.look_up("anna", &secret, None).await?;
+    assert!(refused.status == 500 && !refused.text.contains(&marker));
+    let logs = world.stack.function_logs().await?;
+    assert!(logs.contains(&session.id), "the logs are not there");
+    assert!(!logs.contains(&marker));
     Ok(())
 }
 

@@ -27,7 +27,7 @@ struct State {
 #[serde(rename_all = "camelCase")]
 struct Found<'a> {
     status: &'static str,
-    /// For the case file: it finds the record in the audit report.
+    /// For the case file: the beginning of the record's id in the audit trail.
     reference: String,
     purpose: &'a str,
     /// `[{id, value, label: {nl, en}, issuedAt}]`, as it was sealed.

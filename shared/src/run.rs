@@ -103,7 +103,7 @@ where
     .await
 }
 
-/// A scheduled run did not do all it had to. The cause is in the log.
+/// A run that a schedule, or a function, invoked did not do all it had to. The cause is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunFailed;
 

@@ -115,8 +115,6 @@ async fn a_call_is_counted_step_by_step(world: &World) -> Result<()> {
             ("Started burgerzaken", 1),
             ("Disclosed", 1),
             ("Disclosed burgerzaken", 1),
-            ("Declined", 0),
-            ("Lost", 0),
             ("Exchanged", 1),
             ("UnknownCodes", 0),
             ("LookedUp", 1),

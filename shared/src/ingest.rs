@@ -91,15 +91,21 @@ impl Ingest {
         let Some(ending) = self.ending(id, &pending, waits).await? else { return Ok(Ingested::NotFinal) };
         let stored = self.records.end(id, &ending).await?;
         if stored {
-            let (status, metric) = match ending {
-                Ending::Disclosed(_) => ("disclosed", Metric::Disclosed),
-                Ending::Declined => ("declined", Metric::Declined),
-                Ending::Lost => ("lost", Metric::Lost),
-            };
-            tracing::info!(status, purpose = pending.purpose.as_str(), "session ended");
-            self.metrics.put(Some(&pending.purpose), &[(metric, 1), (Metric::SecondsToEnd, now() - pending.created_at)]);
+            tracing::info!(status = ending.status(), purpose = pending.purpose.as_str(), "session ended");
+            let seconds = (Metric::SecondsToEnd, now() - pending.created_at);
+            self.metrics.put(Some(&pending.purpose), &[(Metric::of(&ending), 1), seconds]);
         }
         Ok(if stored { Ingested::Stored } else { Ingested::Already })
+    }
+
+    /// Gives up the result of record `id`, which can't be fetched any more.
+    pub async fn lose(&self, id: &RecordId) -> Result<(), NotIngested> {
+        let ending = Ending::Lost;
+        if self.records.end(id, &ending).await? {
+            tracing::warn!(%id, "the result could not be fetched any more");
+            self.metrics.count(Metric::of(&ending));
+        }
+        Ok(())
     }
 
     async fn ending(&self, id: &RecordId, pending: &Pending, waits: &[Duration]) -> Result<Option<Ending>, NotIngested> {

@@ -40,16 +40,22 @@ mod silent {
     use serde::Serialize;
     use static_assertions::assert_not_impl_any;
 
-    assert_not_impl_any!(crate::code::Code: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::code_key::CodeLock: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::secret::Secret: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::secret::PrivateKey: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::irma::RequestorToken: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::irma::SessionToken: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::irma::StartedSession: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::result_jwt::DisclosedAttributes: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::result_jwt::SessionResult: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::sealed::SealedAttributes: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::sealed::SealedSecret: Debug, Display, Clone, Serialize);
-    assert_not_impl_any!(crate::token_key::SealedToken: Debug, Display, Clone, Serialize);
+    macro_rules! silent {
+        ($($type:ty),* $(,)?) => { $(assert_not_impl_any!($type: Debug, Display, Clone, Serialize);)* };
+    }
+
+    silent!(
+        crate::code::Code,
+        crate::code_key::CodeLock,
+        crate::secret::Secret,
+        crate::secret::PrivateKey,
+        crate::irma::RequestorToken,
+        crate::irma::SessionToken,
+        crate::irma::StartedSession,
+        crate::result_jwt::DisclosedAttributes,
+        crate::result_jwt::SessionResult,
+        crate::sealed::SealedAttributes,
+        crate::sealed::SealedSecret,
+        crate::token_key::SealedToken,
+    );
 }

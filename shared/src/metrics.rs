@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::{CannotStart, variable};
 use crate::purpose::PurposeName;
+use crate::records::Ending;
 
 /// What is counted or timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,16 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// What counts sessions that end so.
+    #[must_use]
+    pub fn of(ending: &Ending) -> Self {
+        match ending {
+            Ending::Disclosed(_) => Self::Disclosed,
+            Ending::Declined => Self::Declined,
+            Ending::Lost => Self::Lost,
+        }
+    }
+
     fn name_and_unit(self) -> (&'static str, &'static str) {
         match self {
             Self::Started => ("Started", "Count"),

@@ -125,6 +125,18 @@ pub enum Ending {
     Lost,
 }
 
+impl Ending {
+    /// The record's status from then on.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Disclosed(_) => "disclosed",
+            Self::Declined => "declined",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// A record whose result is not in yet, as the index shows it.
 pub struct PendingId {
     /// The record.
@@ -207,11 +219,7 @@ impl Records {
     /// Ends the session of record `id` and forgets its IRMA token: one `UpdateItem`. Does nothing, and says `false`, if
     /// the record is gone or its session ended already.
     pub async fn end(&self, id: &RecordId, ending: &Ending) -> Result<bool, DatabaseUnavailable> {
-        let (status, attributes) = match ending {
-            Ending::Disclosed(attributes) => ("disclosed", Some(attributes)),
-            Ending::Declined => ("declined", None),
-            Ending::Lost => ("lost", None),
-        };
+        let attributes = if let Ending::Disclosed(attributes) = ending { Some(attributes) } else { None };
         let set = if attributes.is_some() { "SET #status = :ended, attributes = :attributes" } else { "SET #status = :ended" };
         let update = self
             .client
@@ -222,7 +230,7 @@ impl Records {
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", text("pending"))
-            .expression_attribute_values(":ended", text(status));
+            .expression_attribute_values(":ended", text(ending.status()));
         let update = match attributes {
             Some(attributes) => update.expression_attribute_values(":attributes", bytes(attributes.as_bytes())),
             None => update,

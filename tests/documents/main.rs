@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 /// The documents that name tests as what shows a statement.
-const NAMING_TESTS: [&str; 3] = ["docs/verwerking.md", "docs/verwerking.en.md", "docs/security.md"];
+const NAMING_TESTS: [&str; 4] = ["docs/verwerking.md", "docs/verwerking.en.md", "docs/security.md", "tests/cases.md"];
 
 #[test]
 fn every_link_leads_somewhere() -> Result<()> {
@@ -191,8 +191,8 @@ fn is_test(name: &str) -> Result<bool> {
         ["canary", _] => Ok(read("tests/end_to_end/world.rs")?.contains(&format!("Trial::test(\"{name}\""))),
         ["promises", test] => is_in_module("tests/promises/mod.rs", test),
         [module, test] => is_in_module(&format!("tests/end_to_end/{module}.rs"), test),
-        ["shared", module, test] => {
-            let source = read(&format!("shared/src/{module}.rs"))?;
+        [package @ ("shared" | "local"), module, test] => {
+            let source = read(&format!("{package}/src/{module}.rs"))?;
             Ok(source.split_once("#[cfg(test)]").is_some_and(|(_, tests)| tests.contains(&format!("fn {test}("))))
         }
         _ => bail!("{name} is no name of a test"),

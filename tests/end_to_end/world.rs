@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use libtest_mimic::{Failed, Trial};
 use local::call::{Answer, Caller};
+use local::emulator::Credentials;
 use local::operate::{Operator, always_open, example_purpose};
 use local::{Invocation, Item, Options, Stack, Unsigned};
 use serde_json::{Value, json};
@@ -47,13 +48,19 @@ pub async fn number_of(world: &World, table: &str, id: &str, attribute: &str) ->
     number.with_context(|| format!("{attribute} is no number"))
 }
 
-/// Asks AWS as the root user, unseen by the taps, by an operation that is named in the header.
-pub async fn ask(world: &World, service: &str, target: &str, body: &str) -> Result<Value> {
+/// Asks AWS, unseen by the taps, by an operation that is named in the header: the status and what it answers.
+pub async fn ask_as(who: &Credentials, world: &World, service: &str, target: &str, body: &str) -> Result<(u16, String)> {
     let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
     let request = Unsigned { method: "POST", path: "/", headers: &headers, body: body.as_bytes() };
-    let answer = world.stack.signed_for_aws(world.stack.root(), service, &request)?.send().await?;
-    ensure!(answer.status().is_success(), "{target}: {}", answer.text().await?);
-    Ok(answer.json().await?)
+    let answer = world.stack.signed_for_aws(who, service, &request)?.send().await?;
+    Ok((answer.status().as_u16(), answer.text().await?))
+}
+
+/// The same as the root user, who must succeed.
+pub async fn ask(world: &World, service: &str, target: &str, body: &str) -> Result<Value> {
+    let (status, answer) = ask_as(world.stack.root(), world, service, target, body).await?;
+    ensure!(status == 200, "{target}: {answer}");
+    serde_json::from_str(&answer).with_context(|| format!("{target}: no JSON"))
 }
 
 /// What CloudTrail recorded, newest first. The emulator records all that was sent to KMS; AWS leaves out what is encrypted

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::records::Records;
 
 use crate::tests;
-use crate::world::{BSN_AND_NAME, Started, World, ask, cloud_trail, number, number_of};
+use crate::world::{BSN_AND_NAME, Started, World, ask, ask_as, cloud_trail, number, number_of};
 
 tests! {
     beside_others: [
@@ -174,10 +174,7 @@ async fn promise_6_telephony_cannot_read_records(world: &World) -> Result<()> {
             ("DeleteItem", json!({"TableName": table, "Key": {"id": {"S": call.session.id}}})),
         ] {
             let target = format!("DynamoDB_20120810.{operation}");
-            let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target.as_str())];
-            let body = body.to_string();
-            let request = local::Unsigned { method: "POST", path: "/", headers: &headers, body: body.as_bytes() };
-            let answer = world.stack.signed_for_aws(&credentials, "dynamodb", &request)?.send().await?.text().await?;
+            let (_, answer) = ask_as(&credentials, world, "dynamodb", &target, &body.to_string()).await?;
             assert!(answer.contains("AccessDenied"), "{operation}: {answer}");
         }
     }

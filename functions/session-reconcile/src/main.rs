@@ -14,7 +14,7 @@ use shared::config::{Aws, CannotStart};
 use shared::ingest::{Ingest, NotIngested};
 use shared::irma::IrmaError;
 use shared::metrics::Metric;
-use shared::records::{Ending, PendingId};
+use shared::records::PendingId;
 use shared::run::{self, RunFailed};
 
 /// After this many seconds the session's code has died: what may still come in would reach nobody.
@@ -51,7 +51,7 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
         let reconciled = if began.elapsed() > ENOUGH || unreachable.load(Relaxed) >= UNREACHABLE {
             Err(NotIngested::Unavailable)
         } else if pending.created_at + GIVE_UP <= now {
-            lose(&state.ingest, pending).await
+            state.ingest.lose(&pending.id).await
         } else {
             reconcile(&state.ingest, pending).await
         };
@@ -72,18 +72,9 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
 
 async fn reconcile(ingest: &Ingest, pending: &PendingId) -> Result<(), NotIngested> {
     match ingest.ingest(&pending.id, &[]).await {
-        Err(NotIngested::Irma(IrmaError::UnknownSession)) => lose(ingest, pending).await,
+        Err(NotIngested::Irma(IrmaError::UnknownSession)) => ingest.lose(&pending.id).await,
         ingested => ingested.map(|_| ()),
     }
-}
-
-async fn lose(ingest: &Ingest, pending: &PendingId) -> Result<(), NotIngested> {
-    let lost = ingest.records().end(&pending.id, &Ending::Lost).await?;
-    if lost {
-        tracing::warn!(id = %pending.id, "the result could not be fetched any more");
-        ingest.metrics().count(Metric::Lost);
-    }
-    Ok(())
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,12 +1,12 @@
 //! A small OIDC issuer for agents, in the place of a municipality's own.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod login;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use axum::routing::get;
-use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -20,33 +20,42 @@ pub const AUDIENCE: &str = "idbellen-agent-portal";
 pub const SCOPE: &str = "idbellen/agent";
 
 const KEY_ID: &str = "issuer-1";
+const LIFETIME: u64 = 600;
 
 /// The issuer. Its tokens are valid until it is dropped, or longer where its keys were fetched before.
 pub struct Issuer {
     server: Server,
+    shared: Arc<Shared>,
+}
+
+/// What signs tokens, and who is logged in.
+struct Shared {
     key: Arc<RsaKey>,
+    /// Seconds that a token lives which is given at login.
+    lifetime: AtomicU64,
+    logins: Mutex<login::Logins>,
 }
 
 impl Issuer {
-    /// Makes a key, and serves discovery document and keys on a free port of 127.0.0.1.
+    /// Makes a key, and serves discovery document, keys and login on a free port of 127.0.0.1.
     pub async fn start() -> Result<Self> {
         let key = Arc::new(RsaKey::generate()?);
         let (n, e) = key.public_numbers()?;
         let keys = json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": n, "e": e}]});
-        let server = Server::start(0, move |address: SocketAddr| {
-            let discovery = json!({
-                "issuer": format!("http://{address}"),
-                "jwks_uri": format!("http://{address}/jwks.json"),
-                "id_token_signing_alg_values_supported": ["RS256"],
-                "subject_types_supported": ["public"],
-                "response_types_supported": ["code"],
-            });
-            Router::new()
-                .route("/.well-known/openid-configuration", get(async || Json(discovery)))
-                .route("/jwks.json", get(async || Json(keys)))
-        })
-        .await?;
-        Ok(Self { server, key })
+        let shared = Arc::new(Shared { key, lifetime: AtomicU64::new(LIFETIME), logins: Mutex::default() });
+        let (serving, of) = (shared.clone(), move |address| format!("http://{address}"));
+        let server = Server::start(0, move |address| login::router(serving, of(address), keys)).await?;
+        Ok(Self { server, shared })
+    }
+
+    /// Lets a site at this origin have agents logged in.
+    pub fn allow(&self, origin: &str) {
+        self.shared.logins().allow(origin);
+    }
+
+    /// Gives access tokens this many seconds from now on; ten minutes if none are said.
+    pub fn set_lifetime(&self, seconds: Option<u64>) {
+        self.shared.lifetime.store(seconds.unwrap_or(LIFETIME), Ordering::Relaxed);
     }
 
     /// The issuer as tokens name it, `http://127.0.0.1:port`.
@@ -57,17 +66,23 @@ impl Issuer {
 
     /// The public key of its tokens, as PEM.
     pub fn public_pem(&self) -> Result<String> {
-        self.key.public_pem()
+        self.shared.key.public_pem()
     }
 
     /// A valid access token for this agent, ten minutes long. Change its parts for one that is not.
     #[must_use]
     pub fn token(&self, agent: &str) -> Token {
+        self.shared.token(&self.url(), agent, LIFETIME)
+    }
+}
+
+impl Shared {
+    fn token(&self, issuer: &str, agent: &str, lifetime: u64) -> Token {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Token {
             header: json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID}),
             claims: json!({
-                "iss": self.url(), "aud": AUDIENCE, "sub": agent, "scope": SCOPE, "iat": now, "exp": now + 600,
+                "iss": issuer, "aud": AUDIENCE, "sub": agent, "scope": SCOPE, "iat": now, "exp": now + lifetime,
             }),
             key: SigningKey::Rsa(self.key.clone()),
         }

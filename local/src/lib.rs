@@ -5,6 +5,7 @@
 //! Everything listens on 127.0.0.1, and ends when our process does, however it ends.
 
 pub mod call;
+pub mod demo;
 pub mod deploy;
 pub mod emulator;
 pub mod irma_server;
@@ -15,6 +16,7 @@ mod random;
 pub mod rsa;
 pub mod server;
 mod signed;
+mod site;
 mod stack;
 mod tables;
 pub mod tap;

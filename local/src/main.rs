@@ -1,13 +1,15 @@
 //! `cargo run -p local`: brings up the whole system on this machine and plays one call on it, telling what each party
-//! gets to see. With `--once` it ends after the call.
+//! gets to see; then it serves a page on which to play calls by clicking. With `--once` it ends after the call.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use local::call::Dialled;
+use local::demo::{self, Demo};
 use local::operate::Operator;
 use local::wallet::Person;
 use local::{Options, Stack};
@@ -15,8 +17,8 @@ use serde_json::Value;
 
 const USAGE: &str = "Usage: cargo run -p local [-- --once]
 
-Brings up ID-bellen on this machine, plays one call, and stays up until Ctrl-C.
-With --once it ends after the call.";
+Brings up ID-bellen on this machine, plays one call, and stays up until Ctrl-C,
+with a page on which you play calls yourself. With --once it ends after the call.";
 
 /// Where the API and the IRMA server listen, if these ports are free.
 const PORTS: (u16, u16) = (8080, 8088);
@@ -59,9 +61,9 @@ async fn run(once: bool) -> Result<()> {
     let began = Instant::now();
     let progress = |line: &str| println!("[{:>4} s] {line} …", began.elapsed().as_secs());
     let options = Options { port: PORTS.0, irma_port: PORTS.1, ..Options::default() };
-    let stack = Stack::up(&options, &progress).await?;
+    let stack = Arc::new(Stack::up(&options, &progress).await?);
     let operator = Operator::of(&stack, &progress).await?;
-    operator.fill_parameters().await?;
+    demo::fill_parameters(&stack, &operator).await?;
     println!("[{:>4} s] ID-bellen is up.\n", began.elapsed().as_secs());
 
     let told = tell(&stack).await;
@@ -71,9 +73,12 @@ async fn run(once: bool) -> Result<()> {
     }
     told?;
     if !once {
-        stay(&stack).await;
+        let demo = Demo::start(&stack, false, &progress).await?;
+        stay(&stack, &demo).await;
     }
-    stack.down().await;
+    if let Some(stack) = Arc::into_inner(stack) {
+        stack.down().await;
+    }
     Ok(())
 }
 
@@ -149,13 +154,17 @@ async fn tell(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-async fn stay(stack: &Stack) {
+async fn stay(stack: &Stack, demo: &Demo) {
+    let places = demo.places().clone();
     println!("It stays up. Ctrl-C ends it.\n");
+    println!("Play a call yourself:  {}\n", places.demo);
     let rows = [
-        ("API", stack.url()),
+        ("citizen's page", places.citizen),
+        ("agent portal", places.agent),
+        ("API", places.api),
         ("AWS (emulator)", stack.aws_url()),
-        ("OpenID Connect issuer of agents", stack.issuer.url()),
-        ("IRMA server", stack.irma.lock().await.url()),
+        ("OpenID Connect issuer of agents", places.issuer),
+        ("IRMA server", places.irma),
         ("logs", stack.folder().display().to_string()),
     ];
     for (what, address) in rows {

@@ -15,6 +15,8 @@ const IRMAGO: &str = "github.com/privacybydesign/irmago";
 const IRMAGO_VERSION: &str = "v1.3.0";
 const GUARD_VERSION: &str = "3.2.1";
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// The web pages, each a folder of `web/`.
+const PAGES: [&str; 3] = ["citizen", "agent", "demo"];
 
 /// Where everything is, once installed.
 #[derive(Clone, Debug)]
@@ -97,6 +99,39 @@ impl Tools {
         })
         .await?;
         Ok(self.folder.join("guard/bin/cfn-guard"))
+    }
+
+    /// The folder `web/` of the checkout, with each of its pages built into its own folder `dist`.
+    pub async fn web(&self, progress: Progress<'_>) -> Result<PathBuf> {
+        let _lock = self.lock("web").await?;
+        let web = self.checkout.join("web");
+        let packages = fs::read_to_string(web.join("package-lock.json"))?;
+        let (installed, built) = (self.folder.join("web-installed"), self.folder.join("web-built"));
+        if !is_current(&installed, &packages) || !web.join("node_modules").exists() {
+            require_node()?;
+            progress("Installing what the web pages are made with");
+            let _ = fs::remove_dir_all(&installed);
+            self.run("npm ci", process::inheriting("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&web)).await?;
+            fs::create_dir_all(&installed)?;
+            mark(&installed, &packages)?;
+        }
+        let source = sources(&web)?;
+        if !is_current(&built, &source) || PAGES.iter().any(|page| !web.join(page).join("dist/index.html").exists()) {
+            progress("Building the web pages");
+            let _ = fs::remove_dir_all(&built);
+            self.run("npm run build", process::inheriting("npm").args(["run", "build"]).current_dir(&web)).await?;
+            fs::create_dir_all(&built)?;
+            mark(&built, &source)?;
+        }
+        Ok(web)
+    }
+
+    /// The program of the browser that plays the web pages; only tests need it.
+    pub fn chromium() -> Result<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+        let mut programs = std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
+        programs.find(|program| program.is_file()).context("Please install Chromium (Debian: chromium)")
     }
 
     async fn python(&self, progress: Progress<'_>) -> Result<()> {
@@ -212,6 +247,13 @@ fn require_go() -> Result<()> {
     Ok(())
 }
 
+fn require_node() -> Result<()> {
+    let what = "Node.js 20.19 or newer with npm (https://nodejs.org)";
+    let newer = "const [major, minor] = process.versions.node.split('.').map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)";
+    require("node", &["-e", newer], what)?;
+    require("npm", &["--version"], what).map(|_| ())
+}
+
 fn require(program: &str, arguments: &[&str], what: &str) -> Result<String> {
     match Command::new(program).args(arguments).output() {
         Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -224,6 +266,22 @@ fn contents(folder: &Path) -> Result<String> {
     let mut files = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     files.sort();
     files.iter().map(|file| fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))).collect()
+}
+
+/// The text of all that the web pages are built from.
+fn sources(web: &Path) -> Result<String> {
+    const MADE: [&str; 3] = ["node_modules", "dist", "tests"];
+    let mut entries = fs::read_dir(web)?.collect::<std::io::Result<Vec<_>>>()?;
+    entries.retain(|entry| MADE.iter().all(|made| entry.file_name() != *made));
+    entries.sort_by_key(fs::DirEntry::path);
+    let text = |entry: &fs::DirEntry| {
+        if entry.file_type()?.is_dir() {
+            return sources(&entry.path());
+        }
+        let bytes = fs::read(entry.path())?;
+        Ok(format!("{}\n{}\n", entry.path().display(), String::from_utf8_lossy(&bytes)))
+    };
+    entries.iter().map(text).collect()
 }
 
 /// A tool's stamp is all that decides what it is: the versions, or the source.

@@ -53,6 +53,8 @@ pub struct Outcome {
     pub client_return_url: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
+    /// What the citizen types on the page, while the wallet waits for that.
+    pairing_code: Option<String>,
 }
 
 /// How a session can end.
@@ -61,6 +63,8 @@ pub struct Outcome {
 pub enum Ending {
     /// The wallet has started and can be used; never the end of a session.
     Ready,
+    /// The page wants to know that this wallet is the citizen's; never the end of a session.
+    Pairing,
     /// The attributes were disclosed, or the credentials received.
     Success,
     /// The citizen said no. The IRMA server hears of it a moment later: the client library does not wait for that.
@@ -73,6 +77,7 @@ pub enum Ending {
 pub struct Wallet {
     child: Child,
     pipes: Arc<Mutex<(ChildStdin, BufReader<ChildStdout>)>>,
+    pairing_code: Arc<Mutex<Option<String>>>,
 }
 
 impl Wallet {
@@ -94,7 +99,8 @@ impl Wallet {
             .spawn()
             .context("cannot start the wallet")?;
         let pipes = child.stdin.take().zip(child.stdout.take()).context("the wallet has no pipes")?;
-        let wallet = Self { child, pipes: Arc::new(Mutex::new((pipes.0, BufReader::new(pipes.1)))) };
+        let wallet =
+            Self { child, pipes: Arc::new(Mutex::new((pipes.0, BufReader::new(pipes.1)))), pairing_code: Arc::default() };
         let outcome = wallet.talk(None).await?;
         ensure!(outcome.outcome == Ending::Ready, "the wallet did not start");
         Ok(wallet)
@@ -145,19 +151,32 @@ impl Wallet {
         self.talk(Some(json!({"pointer": pointer, "decline": true}))).await
     }
 
-    /// Sends a line, if any, and reads one.
+    /// The code that the wallet shows for the citizen to type on the page, while it waits for that.
+    #[must_use]
+    pub fn pairing_code(&self) -> Option<String> {
+        self.pairing_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends a line, if any, and reads what comes of it.
     async fn talk(&self, line: Option<Value>) -> Result<Outcome> {
-        let pipes = self.pipes.clone();
+        let (pipes, shown) = (self.pipes.clone(), self.pairing_code.clone());
         tokio::task::spawn_blocking(move || {
             let mut pipes = pipes.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(line) = line {
                 writeln!(pipes.0, "{line}").context("the wallet has ended")?;
             }
-            let mut answer = String::new();
-            if pipes.1.read_line(&mut answer)? == 0 {
-                bail!("the wallet has ended: see wallet.log in its folder");
+            let show = |code| *shown.lock().unwrap_or_else(PoisonError::into_inner) = code;
+            loop {
+                let mut answer = String::new();
+                if pipes.1.read_line(&mut answer)? == 0 {
+                    bail!("the wallet has ended: see wallet.log in its folder");
+                }
+                let mut outcome: Outcome = serde_json::from_str(&answer).context("the wallet says what is no outcome")?;
+                show(outcome.pairing_code.take());
+                if outcome.outcome != Ending::Pairing {
+                    return Ok(outcome);
+                }
             }
-            serde_json::from_str(&answer).context("the wallet says what is no outcome")
         })
         .await?
     }

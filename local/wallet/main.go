@@ -6,6 +6,8 @@
 //	→ {"pointer": {"u": …, "irmaqr": …}, "decline": false, "omitOptional": false}
 //	← {"outcome": "success" | "declined" | "failure", "clientReturnUrl": …, "error": …}
 //
+// with, before that answer, {"outcome": "pairing", "pairingCode": …} if the page wants to see the wallet's code.
+//
 // It ends with its standard input.
 package main
 
@@ -30,6 +32,7 @@ type command struct {
 type answer struct {
 	Outcome         string `json:"outcome"`
 	ClientReturnURL string `json:"clientReturnUrl,omitempty"`
+	PairingCode     string `json:"pairingCode,omitempty"`
 	Error           string `json:"error,omitempty"`
 }
 
@@ -53,7 +56,7 @@ func main() {
 	}
 	say(answer{Outcome: "ready"})
 	for c := range commands() {
-		s := &session{command: c, done: make(chan answer, 1)}
+		s := &session{command: c, say: say, done: make(chan answer, 1)}
 		client.NewSession(string(c.Pointer), s)
 		say(<-s.done)
 	}

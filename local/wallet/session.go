@@ -9,6 +9,7 @@ import (
 type session struct {
 	command command
 	answer  answer
+	say     func(answer)
 	done    chan answer
 }
 
@@ -77,10 +78,12 @@ func (s *session) option(options []irmaclient.DisclosureCandidates) []*irma.Attr
 	return held
 }
 
-// What follows belongs to schemes with a keyshare server and to pairing, which the demo scheme and the portal do
-// without.
+// PairingRequired is called when the page asks whether the wallet that scanned is the citizen's: they type the code that
+// the wallet shows on the page, and the session goes on.
+func (s *session) PairingRequired(code string) { s.say(answer{Outcome: "pairing", PairingCode: code}) }
 
-func (s *session) PairingRequired(string)                            { s.end("failure", "pairing asked") }
+// What follows belongs to schemes with a keyshare server, which the demo scheme does without.
+
 func (s *session) RequestPin(int, irmaclient.PinHandler)             { s.end("failure", "PIN asked") }
 func (s *session) KeyshareBlocked(irma.SchemeManagerIdentifier, int) { s.end("failure", "keyshare") }
 func (s *session) KeyshareEnrollmentIncomplete(irma.SchemeManagerIdentifier) {

@@ -1,0 +1,82 @@
+//! The web pages, played in a real browser on the stack as it is deployed. What is played is in `web/`, in the files
+//! `*.test.ts`; this brings up the stack and the pages, and runs them with Node's own test runner.
+//!
+//! `cargo test -p tests --test web -- WORDS` runs the tests with these words in their name.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use local::demo::{self, Demo};
+use local::operate::Operator;
+use local::tools::Tools;
+use local::{Options, Stack};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words = arguments.iter().find(|argument| !argument.starts_with('-'));
+    if arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let done = tokio::runtime::Runtime::new().context("no runtime").and_then(|runtime| runtime.block_on(run(words)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(words: Option<&String>) -> Result<()> {
+    let chromium = Tools::chromium()?;
+    let began = Instant::now();
+    let progress = |line: &str| println!("[{:>4} s] {line} …", began.elapsed().as_secs());
+    let stack = Arc::new(Stack::up(&Options::default(), &progress).await?);
+    let operator = Operator::of(&stack, &progress).await?;
+    demo::fill_parameters(&stack, &operator).await?;
+    let demo = Demo::start(&stack, true, &progress).await?;
+    let web = stack.tools().checkout().join("web");
+    let files = test_files(&web)?;
+    ensure!(!files.is_empty(), "there are no tests in {}", web.display());
+
+    let mut node = Command::new("node");
+    // One file at a time: what a page shows depends on what else is asked of two cores.
+    node.args(["--import", "tsx", "--test", "--test-concurrency=1", "--test-reporter=spec"])
+        .args(words.map(|words| format!("--test-name-pattern={words}")))
+        .args(files)
+        .current_dir(&web)
+        .env("IDBELLEN_DEMO", &demo.places().demo)
+        .env("IDBELLEN_CHROMIUM", chromium);
+    let status = tokio::task::spawn_blocking(move || node.status()).await??;
+    if !status.success() {
+        stack.keep_folder().await?;
+        eprintln!("The logs are in {}", stack.folder().display());
+    }
+    drop(demo);
+    if let Some(stack) = Arc::into_inner(stack) {
+        stack.down().await;
+    }
+    ensure!(status.success(), "tests of the web pages failed");
+    Ok(())
+}
+
+/// All `*.test.ts` below a folder, but for those of packages and those that were built.
+fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if path.is_dir() && name != "node_modules" && name != "dist" {
+            found.extend(test_files(&path)?);
+        } else if name.to_string_lossy().ends_with(".test.ts") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

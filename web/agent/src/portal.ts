@@ -260,7 +260,7 @@ function clear(state: State, contacts: readonly Contact[], effects: Effect[]): S
 }
 
 function clearAnswered(state: State, contact: Contact, cleared: Cleared, effects: Effect[]): State {
-  const asked = state.clears.find((clear) => clear.contact === contact);
+  const asked = state.clears.find((clear) => sameContact(clear.contact, contact));
   if (!asked) return state;
   const others = state.clears.filter((clear) => clear !== asked);
   switch (cleared) {

@@ -306,7 +306,7 @@ async fn a_swap_that_fails_or_gets_no_answer_at_any_step_goes_on_when_run_again(
         ("ScheduleKeyDeletion", 10 * MINUTE),
     ] {
         let is_step = move |call: &Call| call.operation == step || (call.operation == "UpdateAlias" && call.says(step));
-        for fault in [Fault::exception("LimitExceededException"), Fault::lost(400)] {
+        for fault in [Fault::exception("LimitExceededException"), Fault::lost(500)] {
             let failing = swap.kms.inject(move |call: &Call| is_step(call).then(|| fault.clone()));
             let _time = swap.passes(passed);
             let mark = swap.kms.mark();

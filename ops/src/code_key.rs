@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Subcommand, value_parser};
 use shared::clock::UnixSeconds;
 
-use crate::kms::{Kms, in_words};
+use crate::kms::{Kms, Named, in_words};
 use crate::stage::Stage;
 use crate::swap::{Alias, State, Step, Target};
 
@@ -137,7 +137,7 @@ impl Swap {
         Ok((State { previous, current, next, made_at: newest.made_at, replaces, old_is_alive }, now))
     }
 
-    fn target(&self, aliases: &[crate::kms::Named], alias: Alias) -> Result<Target> {
+    fn target(&self, aliases: &[Named], alias: Alias) -> Result<Target> {
         let name = self.stage.code_key(alias);
         let named = aliases.iter().find(|named| named.alias == name);
         let named =

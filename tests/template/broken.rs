@@ -460,12 +460,59 @@ fn rights() -> Vec<Broken> {
             &[
                 "DtmfExchange on Codes",
                 "DtmfExchange on CodeKey",
+                "DtmfExchange on another-key",
                 "DtmfExchange on Records",
                 "DtmfExchange on DtmfExchangeLog",
                 "DtmfExchange on AgentLookupLog",
             ],
         )
         .set("/Resources/DtmfExchange/Properties/Role", json!({"Fn::GetAtt": ["AgentLookupRole", "Arn"]})),
+        broken(
+            "codes named with any key",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "DtmfExchange on CodeKey", "DtmfExchange on another-key"],
+        )
+        .remove(of_role("DtmfExchangeRole", "Sid=NameAndOpenCode/Condition")),
+        broken(
+            "codes named with the key of any alias",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "SessionStart on CodeKey", "SessionStart on another-key"],
+        )
+        .set(
+            of_role("SessionStartRole", "Sid=NameAndSealCode/Condition"),
+            json!({"StringLike": {"kms:RequestAlias": {"Fn::Sub": "alias/idbellen-${Stage}-*"}}}),
+        ),
+        broken(
+            "codes named with another alias too",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "SessionStart on CodeKey", "SessionStart on another-key"],
+        )
+        .set(
+            of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals/kms:RequestAlias"),
+            json!([{"Ref": "CodeKeyCurrent"}, {"Ref": "TokenKeyAlias"}]),
+        ),
+        broken(
+            "more than a mac with the key of an alias",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "DtmfExchange on another-key"],
+        )
+        .set(of_role("DtmfExchangeRole", "Sid=NameAndOpenCode/Action"), json!(["kms:GenerateMac", "kms:Decrypt"])),
+        broken(
+            "codes named with a key whose material someone has",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "SessionStart on another-key"],
+        )
+        .remove(of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals/kms:KeyOrigin")),
+        broken("one key more in a list", &["other_keys_are_used_by_the_code_keys_aliases_only", "AgentLookup on another-key"])
+            .set(
+                of_role("AgentLookupRole", "-"),
+                json!({
+                    "Effect": "Allow", "Action": "kms:Decrypt",
+                    "Resource": [{"Fn::GetAtt": ["AgentLookupLog", "Arn"]}, arn("kms", "key/another")],
+                }),
+            ),
+        broken("the code key by its ARN", &["SessionStart on CodeKey", "SessionStart on another-key"])
+            .set(of_role("SessionStartRole", "Sid=NameAndSealCode/Resource"), json!({"Fn::GetAtt": ["CodeKey", "Arn"]}))
+            .remove(of_role("SessionStartRole", "Sid=NameAndSealCode/Condition")),
+        broken("session-start looks for codes", &["SessionStart on CodeKey", "SessionStart on another-key"]).set(
+            of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals/kms:RequestAlias"),
+            json!([{"Ref": "CodeKeyCurrent"}, {"Ref": "CodeKeyPrevious"}]),
+        ),
         broken("the IRMA server's token for ingest", &["SessionIngest on irma-requestor-token"]).set(
             of_role("SessionIngestRole", "-"),
             allow("ssm:GetParameter", &arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token")),

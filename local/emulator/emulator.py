@@ -43,15 +43,21 @@ def resolve_condition_key(key, context):
 
 
 def request_tag_context(service, action, body, parameters):
-    """kms:EncryptionContextKeys lists the keys of a request's encryption context (AWS, "Condition keys for AWS KMS")."""
+    """kms:EncryptionContextKeys lists the keys of a request's encryption context, kms:RequestAlias is the alias that it
+    names its key by, and kms:KeyOrigin tells who made that key (AWS, "Condition keys for AWS KMS")."""
     context = tag_context(service, action, body, parameters)
     if service == "kms":
         try:
-            named = sorted(json.loads(body)["EncryptionContext"])
-        except (KeyError, TypeError, ValueError):
-            named = []
-        if named:
+            request = json.loads(body or b"{}")
+        except ValueError:
+            return context
+        if named := sorted(request.get("EncryptionContext") or {}):
             context["kms:EncryptionContextKeys"] = named
+        # By its name, or in an ARN.
+        if alias := re.search(r"(?:^|:)(alias/.+)$", request.get("KeyId") or ""):
+            context["kms:RequestAlias"] = alias[1]
+        if key := kms._resolve_key(request.get("KeyId")):
+            context["kms:KeyOrigin"] = key["Origin"]
     return context
 
 

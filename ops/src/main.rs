@@ -1,25 +1,28 @@
 //! `idbellen`: the operator's command. It puts in Parameter Store what the functions of a stage read there: the IRMA
-//! server's requestor token and public key, and the purposes.
+//! server's requestor token and public key, and the purposes; and it has a new code key take over.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
+mod code_key;
 mod fingerprint;
 mod irma_key;
 mod irma_token;
 mod json_lines;
+mod kms;
 mod parameter_store;
 mod public_key;
 mod purpose_check;
 mod purpose_schema;
 mod purposes;
 mod stage;
+mod swap;
 
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser, Subcommand};
 
-/// Puts in Parameter Store what ID-bellen needs to run.
+/// Puts in Parameter Store what ID-bellen needs to run, and renews its code key.
 ///
 /// AWS is found as by AWS's own command: `AWS_PROFILE` and `AWS_REGION`, `aws sso login`, or a credential process.
 /// Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage.
@@ -45,6 +48,9 @@ enum Command {
     /// .familyname.
     #[command(subcommand)]
     Purposes(purposes::Command),
+    /// The key in KMS that names and seals codes
+    #[command(subcommand)]
+    CodeKey(code_key::Command),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -54,6 +60,7 @@ async fn main() -> ExitCode {
         Command::IrmaToken(command) => command.run().await,
         Command::IrmaKey(command) => command.run().await,
         Command::Purposes(command) => command.run().await,
+        Command::CodeKey(command) => command.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

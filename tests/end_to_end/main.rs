@@ -9,6 +9,7 @@ mod access;
 mod bodies;
 mod canary;
 mod cases;
+mod code_key;
 mod contacts;
 mod exchange;
 mod logs;

@@ -116,6 +116,13 @@ impl World {
         Ok(Self { stack, alone: RwLock::new(()), contacts: AtomicU32::new(0), started_at })
     }
 
+    /// The id of the key that codes are made with, which a swap changes.
+    pub async fn code_key(&self) -> Result<String> {
+        let key = json!({"KeyId": "alias/idbellen-local-code-current"}).to_string();
+        let described = ask(self, "kms", "TrentService.DescribeKey", &key).await?;
+        Ok(described["KeyMetadata"]["KeyId"].as_str().context("a key without an id")?.to_owned())
+    }
+
     /// Starts a session as a citizen's page does, and tells what the page never learns.
     pub async fn start(&self, purpose: &str) -> Result<Started> {
         let (mark, aws) = (self.stack.to_irma.mark(), self.stack.to_aws.mark());
@@ -224,6 +231,7 @@ pub fn every_test() -> impl Iterator<Item = &'static Named> {
         crate::bodies::TESTS,
         crate::rights::TESTS,
         crate::sweeping::TESTS,
+        crate::code_key::TESTS,
         crate::wire::TESTS,
         crate::openapi::TESTS,
         crate::logs::TESTS,

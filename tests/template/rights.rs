@@ -16,7 +16,8 @@ const NEEDED: [(&str, &[&str]); 10] = [
         &[
             "PutItem Records, in a transaction",
             "PutItem Codes, in a transaction",
-            "GenerateMac CodeKey",
+            "GenerateMac CodeKey, by code-current",
+            "GenerateMac another-key, by code-current",
             "Encrypt TokenKey, for a record",
             "GetParameter irma-requestor-token",
             "Decrypt ParameterKey, through Parameter Store",
@@ -50,7 +51,15 @@ const NEEDED: [(&str, &[&str]); 10] = [
     ),
     (
         "DtmfExchange",
-        &["UpdateItem Codes, its use", "UpdateItem Codes, its expiry", "GenerateMac CodeKey", "PutLogEvents DtmfExchangeLog"],
+        &[
+            "UpdateItem Codes, its use",
+            "UpdateItem Codes, its expiry",
+            "GenerateMac CodeKey, by code-previous",
+            "GenerateMac CodeKey, by code-next",
+            "GenerateMac another-key, by code-previous",
+            "GenerateMac another-key, by code-next",
+            "PutLogEvents DtmfExchangeLog",
+        ],
     ),
     ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry", "PutLogEvents AgentLookupLog"]),
     ("ClearContact", &["DeleteItem Records", "DeleteItem Records, if held", "PutLogEvents ClearContactLog"]),
@@ -138,6 +147,7 @@ fn questions() -> Vec<Question> {
     for key in ["CodeKey", "TokenKey", "ParameterKey"] {
         on_key(key, &mut all);
     }
+    on_another_key(&mut all);
     on_parameters(&mut all);
     on_functions(&mut all);
     on_the_account(&mut all);
@@ -249,8 +259,42 @@ fn on_key(key: &'static str, all: &mut Vec<Question>) {
         add(operation, ", for a record", json!({"kms:EncryptionContextKeys": ["record"]}), true);
         add(operation, ", for a record and more", json!({"kms:EncryptionContextKeys": ["record", "more"]}), true);
     }
+    for alias in ALIASES {
+        add("GenerateMac", &format!(", by {alias}"), by_alias(alias), true);
+    }
     for operation in ["GetKeyPolicy", "PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"] {
         add(operation, "", json!({}), false);
+    }
+}
+
+/// Those of the code key, and two that are not.
+const ALIASES: [&str; 5] = ["code-current", "code-previous", "code-next", "code-other", "token"];
+
+/// The context of a request that names its key, which KMS made, by this alias.
+fn by_alias(alias: &str) -> Value {
+    json!({"kms:RequestAlias": format!("alias/idbellen-production-{alias}"), "kms:KeyOrigin": "AWS_KMS"})
+}
+
+/// A key that is not in the template; its own policy leaves all to the policies of who asks.
+fn on_another_key(all: &mut Vec<Question>) {
+    let mut add = |operation: &str, what: &str, context: Value| {
+        all.push(Question {
+            name: format!("{operation} another-key{what}"),
+            action: format!("kms:{operation}"),
+            resource: "",
+            suffix: "arn:aws:kms:REGION:ACCOUNT:key/another".to_owned(),
+            context,
+            guarded: false,
+        });
+    };
+    for operation in ["CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey", "GenerateMac", "ScheduleKeyDeletion", "VerifyMac"] {
+        add(operation, "", json!({}));
+        for alias in ALIASES {
+            add(operation, &format!(", by {alias}"), by_alias(alias));
+            let mut imported = by_alias(alias);
+            imported["kms:KeyOrigin"] = json!("EXTERNAL");
+            add(operation, &format!(", imported, by {alias}"), imported);
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, afterEach, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 
-import { Caller, Desk, places, until, type Options } from "./desk.ts";
-import { axe, close, demo, picture } from "./stage.ts";
+import { Caller, Desk, close, places, until, type Options } from "./desk.ts";
+import { inspect as inspectPage, tokenLifetime } from "./stage.ts";
 
 const BSN = "999992235";
 const NAME = "Bruijn";
@@ -24,21 +25,18 @@ afterEach(async () => {
     // What the browser itself says of a network that a test broke is not the portal's.
     assert.deepEqual(noise.filter((line) => !line.startsWith("Failed to load resource")), [], "the console is not silent");
   }
-  await demo("POST", "issuer", { reset: true });
+  await tokenLifetime();
 });
 after(close);
 
-/** The state as it is looked at by everyone: by machine, at both sizes, and on a screen of 320 pixels. */
-async function inspect(desk: Desk, name: string): Promise<void> {
-  const size = desk.page.viewportSize()!;
+/** A state as everyone sees it: on both sizes of screen. */
+async function inspect({ page }: Desk, name: string): Promise<void> {
+  const size = page.viewportSize()!;
   for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
-    await desk.page.setViewportSize(viewport);
-    await axe(desk.page);
-    await picture(desk.page, `portal-${name}`);
+    await page.setViewportSize(viewport);
+    await inspectPage(page, `portal-${name}`);
   }
-  await desk.page.setViewportSize({ width: 320, height: 640 });
-  assert.ok(await desk.page.evaluate(() => document.documentElement.scrollWidth <= 320), `${name} scrolls sideways at 320 pixels`);
-  await desk.page.setViewportSize(size);
+  await page.setViewportSize(size);
 }
 
 const sizes = [{ phone: false, on: "a desktop" }, { phone: true, on: "a small screen" }];
@@ -64,7 +62,7 @@ describe("a call", () => {
       await desk.portal.getByText("Gekopieerd").waitFor();
       assert.equal(await desk.portal.evaluate(() => navigator.clipboard.readText()), BSN);
       await desk.click("Kopieer Kenmerk");
-      await until(async () => (await desk.portal.evaluate(() => navigator.clipboard.readText())) === reference, "not copied");
+      await until(async () => (await desk.portal.evaluate(() => navigator.clipboard.readText())) === reference, "copy");
 
       await desk.click("Contact afronden");
       await desk.shows("Contact afgerond");
@@ -154,7 +152,7 @@ describe("a call", () => {
     await desk.call(await caller.dial(), "leg-1");
     await desk.shows(IDENTIFIED);
     await desk.portal.getByText("Nog 56 minuten op het scherm").waitFor();
-    const warning = desk.portal.locator(".warning");
+    const warning = desk.portal.locator(".alert.soon");
     await desk.page.clock.fastForward(45.5 * 60_000);
     // Nobody touched the page for so long.
     await desk.click("Tonen");
@@ -244,7 +242,7 @@ describe("a call", () => {
     await desk.shows(IDENTIFIED);
     assert.equal(await desk.page.locator(":focus").textContent(), IDENTIFIED);
     await press("Kopieer Burgerservicenummer (BSN)");
-    await until(async () => (await desk.page.evaluate(() => navigator.clipboard.readText())) === BSN, "not copied");
+    await until(async () => (await desk.page.evaluate(() => navigator.clipboard.readText())) === BSN, "copy");
     await press("Contact afronden");
     await desk.shows("Contact afgerond");
     assert.equal(await desk.page.locator(":focus").textContent(), "Contact afgerond");
@@ -306,7 +304,7 @@ describe("two agents", () => {
     await two.call(secret, "leg-2");
     await two.shows(IDENTIFIED);
     await one.say({ type: "idbellen:cleared", contactId: "leg-1" });
-    await until(async () => (await one.said()).some(({ state }) => state === "cleared"), "the first one's clear is not answered");
+    await until(async () => (await one.said()).some(({ state }) => state === "cleared"), "answer to the first one's clear");
     assert.ok(await caller.row());
     assert.ok((await two.text()).includes(BSN));
     await two.click("Contact afronden");
@@ -339,7 +337,7 @@ describe("clearing", () => {
 
     await desk.page.unroute("**/api/contacts/clear");
     await first.isGone();
-    await until(async () => !(await desk.text()).includes("worden verwijderd"), "it is still said");
+    await until(async () => !(await desk.text()).includes("worden verwijderd"), "end of the notice");
     assert.ok((await desk.text()).includes(OTHER_BSN));
     assert.ok(await second.row());
   });
@@ -410,20 +408,20 @@ describe("logging in", () => {
   });
 
   test("again is not needed when a token expires in the middle of a call: it is renewed", async () => {
-    await demo("POST", "issuer", { lifetime: 3 });
+    await tokenLifetime(3);
     const desk = await open();
     const caller = await Caller.start();
     await desk.call(await caller.dial(), "leg-1");
     await desk.shows("Gegevens onderweg");
     const renewals = () => desk.asked.filter(({ url, body }) => url === `${places.issuer}/token` && body?.includes("refresh_token")).length;
-    await until(async () => renewals() >= 4, "the token is not renewed");
+    await until(async () => renewals() >= 4, "fourth renewal");
     await caller.disclose();
     await desk.shows(IDENTIFIED);
     assert.equal(await desk.portal.getByText("Uw inlog is verlopen").count(), 0);
   });
 
   test("again keeps the caller on the screen, and what waits is then done", async () => {
-    await demo("POST", "issuer", { lifetime: 3 });
+    await tokenLifetime(3);
     const desk = await open();
     const [first, second] = [await Caller.disclosed("willeke"), await Caller.disclosed("jochem")];
     await desk.call(await first.dial(), "leg-1");
@@ -438,7 +436,7 @@ describe("logging in", () => {
     await desk.call(await second.dial(), "leg-2");
     await desk.shows("Gegevens opvragen");
     assert.ok(await first.row());
-    await demo("POST", "issuer", { reset: true });
+    await tokenLifetime();
     await desk.page.unroute(`${places.issuer}/**`);
     await desk.logIn(1, "Opnieuw inloggen");
     await desk.shows(IDENTIFIED);
@@ -448,13 +446,13 @@ describe("logging in", () => {
   });
 
   test("as another agent shows nothing of the caller of before", async () => {
-    await demo("POST", "issuer", { lifetime: 3 });
+    await tokenLifetime(3);
     const desk = await open();
     await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
     await desk.shows(IDENTIFIED);
     await desk.page.route(`${places.issuer}/**`, (route) => route.abort());
     await desk.portal.getByText("Uw inlog is verlopen").waitFor({ timeout: 30_000 });
-    await demo("POST", "issuer", { reset: true });
+    await tokenLifetime();
     await desk.page.unroute(`${places.issuer}/**`);
     await desk.context.clearCookies();
     await desk.logIn(2, "Opnieuw inloggen");
@@ -545,6 +543,14 @@ describe("the screen", () => {
     await desk.page.goBack();
     await desk.shows("Geen beller");
     await desk.lacks(BSN, NAME);
+  });
+
+  test("takes less than 150 kB to load, login and all", async () => {
+    const desk = await open();
+    const files = new Set(desk.asked.map(({ url }) => url.replace(/[?#].*/, "")).filter((url) => url.startsWith(`${places.agent}/`)));
+    let size = 0;
+    for (const file of files) size += gzipSync(Buffer.from(await (await fetch(file)).arrayBuffer())).length;
+    assert.ok(files.size >= 5 && size < 150_000, `${files.size} files, ${size} bytes`);
   });
 
   test("lets no script make markup of text", async () => {

@@ -4,21 +4,19 @@ import assert from "node:assert/strict";
 
 import type { BrowserContext, Frame, Page } from "playwright-core";
 
-import { demo, newContext } from "./stage.ts";
+import * as stack from "./stage.ts";
 
-export interface Places {
-  readonly citizen: string;
-  readonly agent: string;
-  readonly demo: string;
-  readonly api: string;
-  readonly issuer: string;
+export const places = await stack.places();
+const stage = await stack.Stage.open();
+
+export const close = (): Promise<void> => stage.close();
+
+interface Row {
+  id: string;
+  status: string;
 }
 
-export const places = (await demo("GET", "places")) as Places;
-
-type Record = { id: string; status: string; lookedUpAt: number | null };
-
-const records = async (): Promise<Record[]> => (await demo("GET", "tables")).records;
+const records = async (): Promise<Row[]> => (await stack.tables()).records as unknown as Row[];
 
 /** Someone who started a session on the municipality's page. */
 export class Caller {
@@ -39,7 +37,7 @@ export class Caller {
       body: JSON.stringify({ purpose }),
     });
     assert.equal(answer.status, 201);
-    const [session] = await demo("GET", "sessions");
+    const [session] = await stack.sessions();
     const added = (await records()).find(({ id }) => !before.has(id));
     assert.ok(session && added);
     return new Caller(session.id, added.id);
@@ -54,44 +52,40 @@ export class Caller {
   }
 
   async disclose(person: "willeke" | "jochem" = "willeke"): Promise<void> {
-    const { outcome } = await demo("POST", "wallet", { session: this.#session, act: "disclose", person });
+    const { outcome } = await stack.wallet({ session: this.#session, act: "disclose", person });
     assert.equal(outcome, "success");
   }
 
   async decline(): Promise<void> {
-    const { outcome } = await demo("POST", "wallet", { session: this.#session, act: "decline" });
+    const { outcome } = await stack.wallet({ session: this.#session, act: "decline" });
     assert.equal(outcome, "declined");
   }
 
   /** Dials the code, and gives the secret that telephony gets for it. */
   async dial(): Promise<string> {
-    const { status, secret } = await demo("POST", "telephone", { session: this.#session, contactId: `call-${this.record}` });
+    const { status, secret } = await stack.dial(this.#session, `call-${this.record}`);
     assert.equal(status, 200);
+    assert.ok(secret);
     return secret;
   }
 
   async has(status: string): Promise<void> {
-    await until(async () => (await this.row())?.status === status, `the record is not ${status}`);
+    await until(async () => (await this.row())?.status === status, `record that is ${status}`);
   }
 
   /** The record in the table, if it is there. */
-  async row(): Promise<Record | undefined> {
+  async row(): Promise<Row | undefined> {
     return (await records()).find(({ id }) => id === this.record);
   }
 
   async isGone(): Promise<void> {
-    await until(async () => (await this.row()) === undefined, "the record is not gone");
+    await until(async () => (await this.row()) === undefined, "record that is gone");
   }
 }
 
-/** Waits for something outside of the browser, ten seconds at most. */
-export async function until(holds: () => Promise<boolean>, otherwise: string): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!(await holds())) {
-    assert.ok(Date.now() < end, otherwise);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+/** Waits until something holds. */
+export const until = (holds: () => Promise<boolean>, what: string): Promise<true> =>
+  stack.eventually(what, async () => (await holds()) && (true as const));
 
 export interface Options {
   phone?: boolean;
@@ -122,7 +116,7 @@ export class Desk {
   }
 
   static async open({ phone = false, agent = 1, address = "", framed = false, clock = false, before }: Options = {}): Promise<Desk> {
-    const context = await newContext({ phone });
+    const context = await stage.newContext({ phone });
     await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: places.agent });
     const asked: Desk["asked"] = [];
     const noise: string[] = [];
@@ -207,7 +201,7 @@ export class Desk {
     return this.asked.filter(({ url }) => url === `${places.agent}/api/contacts/${what}`);
   }
 
-  /** Does something, and says what the browser wrote to its console meanwhile, or since it opened. */
+  /** What the browser wrote to its console since this was asked last. */
   noise(): string[] {
     return this.#noise.splice(0);
   }

@@ -73,6 +73,9 @@ export const walletState = (): Promise<{ pairingCode: string | null; busy: boole
 /** What telephony gets for a code. */
 export const telephone = (code: string, contactId: string): Promise<{ status: number; secret?: string }> =>
   control("/demo/telephone", { code, contactId });
+/** The same for the code of a session: also before its citizen is ready in the app, or after they declined. */
+export const dial = (session: number, contactId: string): Promise<{ status: number; secret?: string }> =>
+  control("/demo/telephone", { session, contactId });
 export const tables = (): Promise<{ records: Record<string, unknown>[]; codes: Record<string, unknown>[] }> =>
   control("/demo/tables");
 /** How many seconds access tokens live from now on; without a number, what they live by themselves. */

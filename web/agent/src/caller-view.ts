@@ -60,10 +60,10 @@ export function callerView(shown: Shown): TemplateResult {
       ${controlQuestions ? html`<p class="order">${t("ask")}</p>` : nothing}
       <p>${t(said)}</p>
       ${caller.is === "late"
-        ? html`<button type="button" class="button" @click=${() => shown.send({ is: "again" })}>${t("again")}</button>`
+        ? html`<button type="button" class="button secondary" @click=${() => shown.send({ is: "again" })}>${t("again")}</button>`
         : nothing}
       ${caller.is === "forbidden"
-        ? html`<button type="button" class="button" @click=${shown.logIn}>${t("logInAgain")}</button>`
+        ? html`<button type="button" class="button secondary" @click=${shown.logIn}>${t("logInAgain")}</button>`
         : nothing}
       ${actions(shown)}
     `,
@@ -78,7 +78,7 @@ function maskedView({ language, send }: Shown): TemplateResult {
     text(language, "maskedTitle"),
     html`
       <p>${text(language, "maskedText")}</p>
-      <button type="button" class="button primary" @click=${show}>${text(language, "show")}</button>
+      <button type="button" class="button" @click=${show}>${text(language, "show")}</button>
     `,
   );
 }
@@ -94,8 +94,8 @@ function disclosedView(caller: Disclosed, shown: Shown): TemplateResult {
     "good",
     t("disclosedTitle"),
     html`
-      <p class="voice">${t("voice")}</p>
-      <div role="alert">${warning ? html`<p class="warning">${t(warning)}</p>` : nothing}</div>
+      <p class="alert warning voice">${t("voice")}</p>
+      <div role="alert">${warning ? html`<p class="alert error soon">${t(warning)}</p>` : nothing}</div>
       <dl class="attributes">${caller.attributes.map((attribute) => attributeView(attribute, language))}</dl>
       <div class="reference">
         <p>
@@ -119,18 +119,16 @@ function attributeView({ id, value, label, issuedAt }: Attribute, language: Lang
   return html`
     <div>
       <dt>${label[language]}</dt>
-      <dd>
-        <span class="value">${isBsn(id, value) ? grouped(value) : value}</span>
-        <copy-button .value=${value} .label=${label[language]} .language=${language}></copy-button>
-        <span class="hint">${text(language, "issued", { date: issued.format(issuedAt * 1_000) })}</span>
-      </dd>
+      <dd class="value">${isBsn(id, value) ? grouped(value) : value}</dd>
+      <dd><copy-button .value=${value} .label=${label[language]} .language=${language}></copy-button></dd>
+      <dd class="issued hint">${text(language, "issued", { date: issued.format(issuedAt * 1_000) })}</dd>
     </div>
   `;
 }
 
 const isBsn = (id: string, value: string): boolean => /\bbsn$/i.test(id) && /^[0-9]{9}$/.test(value);
 
-/** 9999 92 235: the gaps are drawn, so that what is selected and copied has none. */
+/** 9999 92 235: the style sheet draws the gaps. */
 const grouped = (bsn: string) =>
   [bsn.slice(0, 4), bsn.slice(4, 6), bsn.slice(6)].map((digits) => html`<span class="digits">${digits}</span>`);
 
@@ -139,14 +137,14 @@ function actions({ state, language, send }: Shown): TemplateResult {
   return html`
     <div class="actions">
       <div>
-        <button type="button" class="button primary" aria-describedby="clear-hint" @click=${() => send({ is: "clear" })}>
+        <button type="button" class="button" aria-describedby="clear-hint" @click=${() => send({ is: "clear" })}>
           ${t("clear")}
         </button>
         <span class="hint" id="clear-hint">${t("clearText")}</span>
       </div>
       ${state.line
         ? html`<div>
-            <button type="button" class="button" aria-describedby="transfer-hint" @click=${() => send({ is: "transferred" })}>
+            <button type="button" class="button secondary" aria-describedby="transfer-hint" @click=${() => send({ is: "transferred" })}>
               ${t("transferred")}
             </button>
             <span class="hint" id="transfer-hint">${t("transferredHint")}</span>

@@ -28,7 +28,7 @@ export class CopyButton extends LitElement {
   override render() {
     const name = text(this.language, "copyOf", { label: this.label });
     return html`
-      <button type="button" class="button subtle" aria-label=${name} @click=${this.#copy}>${text(this.language, "copy")}</button>
+      <button type="button" class="button secondary small" aria-label=${name} @click=${this.#copy}>${text(this.language, "copy")}</button>
       <span role="status" class="said">${this._said === "" ? "" : text(this.language, this._said)}</span>
     `;
   }

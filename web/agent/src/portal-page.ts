@@ -47,7 +47,7 @@ export class PortalPage extends LitElement {
       <main>
         ${this.problem === undefined ? [this.#notices(), this.#main(loggedIn)] : this.#unusable(this.problem)}
       </main>
-      <p class="unseen" role="status">${this.problem === undefined && loggedIn ? this.#t(titleOf(state)) : nothing}</p>
+      <p class="hidden" role="status">${this.problem === undefined && loggedIn ? this.#t(titleOf(state)) : nothing}</p>
     `;
   }
 
@@ -79,7 +79,7 @@ export class PortalPage extends LitElement {
       html`
         ${waiting ? html`<p class="order" role="status">${this.#t("logInWaiting")}</p>` : nothing}
         <p>${this.#t("logInText")}</p>
-        <button type="button" class="button primary" @click=${this.#logIn}>${this.#t("logIn")}</button>
+        <button type="button" class="button" @click=${this.#logIn}>${this.#t("logIn")}</button>
       `,
     );
   }
@@ -92,26 +92,26 @@ export class PortalPage extends LitElement {
     return html`
       <div role="alert">
         ${state.login === "ended"
-          ? html`<div class="notice stop">
+          ? html`<div class="alert notice error">
               <p><strong>${this.#t("endedTitle")}</strong> ${this.#t("endedText")}</p>
-              <button type="button" class="button primary" @click=${this.#logIn}>${this.#t("logInAgain")}</button>
+              <button type="button" class="button" @click=${this.#logIn}>${this.#t("logInAgain")}</button>
             </div>`
           : nothing}
         ${state.refused
-          ? html`<div class="notice stop">
+          ? html`<div class="alert notice error">
               <p>${this.#t("refused")}</p>
-              <button type="button" class="button" @click=${() => send({ is: "dismiss" })}>${this.#t("dismiss")}</button>
+              <button type="button" class="button secondary" @click=${() => send({ is: "dismiss" })}>${this.#t("dismiss")}</button>
             </div>`
           : nothing}
       </div>
       <div role="status">
         ${state.clears.length > 0
-          ? html`<div class="notice ${tried ? "stop" : "calm"}"><p>${this.#t(clearing)}</p></div>`
+          ? html`<div class="alert notice ${tried ? "error" : ""}"><p>${this.#t(clearing)}</p></div>`
           : nothing}
         ${count > 0 && state.login === "in"
-          ? html`<div class="notice calm">
+          ? html`<div class="alert notice">
               <p>${count === 1 ? this.#t("earlierOne") : this.#t("earlier", { count })}</p>
-              <button type="button" class="button" @click=${() => send({ is: "clear earlier" })}>
+              <button type="button" class="button secondary" @click=${() => send({ is: "clear earlier" })}>
                 ${this.#t("clearEarlier")}
               </button>
             </div>`

@@ -166,9 +166,9 @@ const WORKSPACE = `if (window === top) {
   });
   window.workspace = {
     attributes, connected,
-    publish(event, contactId, type = "voice") {
+    publish(event, contactId, type = "voice", initialContactId = contactId) {
       for (const { topic, handlerId } of subscribed) {
-        if (topic.key === event) port.postMessage({ type: "publish", topic, handlerId, data: { contactId, type } });
+        if (topic.key === event) port.postMessage({ type: "publish", topic, handlerId, data: { contactId, initialContactId, type } });
       }
     },
   };
@@ -187,8 +187,8 @@ describe("the agent workspace of Amazon Connect", () => {
     return desk;
   };
   const created = (desk: Desk) => desk.page.waitForFunction("window.created");
-  const publish = (desk: Desk, event: string, contactId: string, type = "voice") =>
-    desk.page.evaluate(`workspace.publish("${event}", "${contactId}", "${type}")`);
+  const publish = (desk: Desk, event: string, ...of: string[]) =>
+    desk.page.evaluate(`workspace.publish(...${JSON.stringify([event, ...of])})`);
   const attributes = (desk: Desk, contactId: string, set: object) =>
     desk.page.evaluate(`workspace.attributes["${contactId}"] = ${JSON.stringify(set)}; undefined`);
 
@@ -204,6 +204,22 @@ describe("the agent workspace of Amazon Connect", () => {
     await publish(desk, "contact/cleared", "leg-1");
     await desk.shows("Contact afgerond");
     await caller.isGone();
+  });
+
+  test("has the call's first contact named when a call that was transferred is cleared: its attributes hold the secret", async () => {
+    const desk = await workspace();
+    await created(desk);
+    // What comes of it is telephony's, and needs an Amazon Connect: here is only seen what is asked.
+    await desk.page.route("**/api/contacts/clear", (route) => route.fulfill({ status: 204 }));
+    const secret = await (await Caller.disclosed()).dial();
+    await attributes(desk, "leg-2", { idbellen: "ok", idbellen_secret: secret });
+    await publish(desk, "contact/connected", "leg-2", "voice", "leg-1");
+    await desk.shows(IDENTIFIED);
+    await publish(desk, "contact/cleared", "leg-2");
+    await until(async () => desk.calls("clear").length === 1, "clear");
+    const sent = (what: "lookup" | "clear") => JSON.parse(desk.calls(what)[0]?.body ?? "{}");
+    assert.deepEqual(sent("lookup"), { secret, contactId: "leg-2" });
+    assert.deepEqual(sent("clear"), { secret, contactId: "leg-2", initialContactId: "leg-1" });
   });
 
   test("says of a caller without a code that they are not identified", async () => {

@@ -77,7 +77,7 @@ export class Contacts {
         const answer = await fetch(`${this.#api}/contacts/${what}`, {
           method: "POST",
           headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-          body: JSON.stringify(contact),
+          body: JSON.stringify(what === "clear" ? contact : { ...contact, initialContactId: undefined }),
           cache: "no-store",
           credentials: "omit",
           referrerPolicy: "no-referrer",

@@ -38,9 +38,10 @@ export class PortalRunner implements Telephone {
     this.#see();
   }
 
-  onContact(secret: string | null, contactId?: string): void {
+  onContact(secret: string | null, contactId?: string, initialContactId?: string): void {
     this.#active = Date.now();
-    this.send({ is: "contact", secret, ...(contactId === undefined ? {} : { contactId }) });
+    const ids = { ...(contactId === undefined ? {} : { contactId }), ...(initialContactId === undefined ? {} : { initialContactId }) };
+    this.send({ is: "contact", secret, ...ids });
   }
 
   onCleared(contactId?: string): void {

@@ -5,6 +5,8 @@ export interface Contact {
   readonly secret: string;
   /** Telephony's id of this agent's leg of the call. */
   readonly contactId?: string;
+  /** Of Amazon Connect: the first contact of the call, where that is another; its attributes hold the secret. */
+  readonly initialContactId?: string;
 }
 
 export interface Attribute {
@@ -66,7 +68,7 @@ export interface State {
 }
 
 export type Event =
-  | { is: "contact"; secret: string | null; contactId?: string }
+  | { is: "contact"; secret: string | null; contactId?: string; initialContactId?: string }
   | { is: "contact cleared"; contactId?: string }
   | { is: "clear" | "transferred" | "again" | "clear earlier" | "dismiss" }
   | { is: "answer"; turn: number; answer: Answer }
@@ -193,7 +195,8 @@ const wiped = (state: State): State => ({
 
 function contact(state: State, event: Extract<Event, { is: "contact" }>, effects: Effect[]): State {
   if (state.login === "leaving") return state;
-  const came = event.secret === null ? null : { secret: event.secret, ...named(event.contactId) };
+  const { is: _, secret, ...ids } = event;
+  const came = secret === null ? null : { secret, ...ids };
   if (came && state.line && sameContact(came, state.line.contact)) return state;
   tell(effects, "received", event.contactId);
   const earlier = [...state.earlier, ...(state.line ? [state.line] : [])];

@@ -10,7 +10,8 @@ export function connectStreams(telephone: Telephone, ccpUrl: string, panel: HTML
     if (contact.getType() !== connect.ContactType.VOICE) return;
     const connected = () => {
       const secret = contact.getAttributes()[SECRET_ATTRIBUTE]?.value;
-      telephone.onContact(secret === undefined || secret === "" ? null : secret, contact.getContactId());
+      const initialContactId = contact.getInitialContactId() || undefined;
+      telephone.onContact(secret === undefined || secret === "" ? null : secret, contact.getContactId(), initialContactId);
     };
     if (contact.getStatus().type === connect.ContactStateType.CONNECTED) connected();
     contact.onConnected(connected);

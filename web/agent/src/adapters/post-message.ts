@@ -1,8 +1,8 @@
 /**
  * A softphone's page that shows the portal in a frame, or that opened it in a window.
  *
- * It posts `{type: "idbellen:contact", secret?, contactId?}` when a call is connected, without `secret` for a caller without
- * ID-bellen; and `{type: "idbellen:cleared", contactId?}` when the contact is over. The portal posts
+ * It posts `{type: "idbellen:contact", secret?, contactId?, initialContactId?}` when a call is connected, without `secret` for
+ * a caller without ID-bellen; and `{type: "idbellen:cleared", contactId?}` when the contact is over. The portal posts
  * `{type: "idbellen:state", state, contactId?}` to the page that said so, and to nobody else: first `ready`, then what
  * happens to the contact.
  */
@@ -10,7 +10,7 @@
 import type { Word } from "../portal.ts";
 import type { Adapter, Telephone } from "./adapter.ts";
 
-type Said = { type?: unknown; secret?: unknown; contactId?: unknown } | null;
+type Said = { type?: unknown; secret?: unknown; contactId?: unknown; initialContactId?: unknown } | null;
 
 export function postMessage(telephone: Telephone, origins: readonly string[]): Adapter {
   /** Who said that a contact came. */
@@ -18,13 +18,14 @@ export function postMessage(telephone: Telephone, origins: readonly string[]): A
 
   window.addEventListener("message", (event: MessageEvent<Said>) => {
     if (!origins.includes(event.origin) || typeof event.data !== "object" || event.data === null) return;
-    const { type, secret, contactId } = event.data;
-    const id = typeof contactId === "string" ? contactId : undefined;
+    const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+    const { type } = event.data;
+    const id = text(event.data.contactId);
     if (type === "idbellen:contact") {
       pages.set(id, { window: event.source as Window, origin: event.origin });
-      telephone.onContact(typeof secret === "string" ? secret : null, ...(id === undefined ? [] : [id]));
+      telephone.onContact(text(event.data.secret) ?? null, id, text(event.data.initialContactId));
     } else if (type === "idbellen:cleared") {
-      telephone.onCleared(...(id === undefined ? [] : [id]));
+      telephone.onCleared(id);
     }
   });
 

@@ -12,7 +12,7 @@ export function screenPop(telephone: Telephone): void {
     const [secret, contact] = [said.get("secret"), said.get("contact")];
     if (secret === null && contact === null) return;
     history.replaceState(null, "", location.pathname);
-    telephone.onContact(secret, ...(contact === null ? [] : [contact]));
+    telephone.onContact(secret, contact ?? undefined);
   };
   window.addEventListener("hashchange", take);
   take();

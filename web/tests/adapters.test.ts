@@ -49,7 +49,7 @@ describe("a screen pop", () => {
     assert.deepEqual([...new Set(telling)], [`${places.agent}/api/contacts/lookup`]);
     const session = await desk.context.newCDPSession(desk.page);
     const { entries } = await session.send("Page.getNavigationHistory");
-    // Where one can go back to. That it was typed the browser keeps for itself (docs/web.md): no page can change that.
+    // Where one can go back to. That it was typed the browser keeps for itself (docs/portal.md): no page can change that.
     assert.ok(entries.every(({ url }) => !url.includes(secret)));
     const stored = await desk.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, window.name, document.cookie]));
     assert.equal(stored, '[{},{},"",""]');

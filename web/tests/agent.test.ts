@@ -342,6 +342,19 @@ describe("clearing", () => {
     assert.ok(await second.row());
   });
 
+  test("is tried once more when the page is left all the same", async () => {
+    const desk = await open();
+    const caller = await Caller.disclosed();
+    await desk.call(await caller.dial(), "leg-1");
+    await desk.shows(IDENTIFIED);
+    await desk.page.route("**/api/contacts/clear", (route) => route.abort());
+    await desk.click("Contact afronden");
+    await desk.portal.getByText("Het lukt nog niet").waitFor();
+    await desk.page.unroute("**/api/contacts/clear");
+    await desk.page.goto(`${places.agent}/config.json`);
+    await caller.isGone();
+  });
+
   test("of a contact that was never looked up deletes its record all the same", async () => {
     const desk = await open({ before: (page) => page.route(LOOKUP, (route) => route.abort()) });
     const caller = await Caller.disclosed();
@@ -353,7 +366,7 @@ describe("clearing", () => {
     await desk.lacks(BSN, NAME);
   });
 
-  test("while a look-up is under way comes after it", async () => {
+  test("while a look-up is under way deletes the record, and shows nothing of it", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
     const desk = await open({ before: (page) => page.route(LOOKUP, async (route) => (await held, route.continue())) });

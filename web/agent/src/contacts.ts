@@ -14,7 +14,6 @@ const TIMEOUT = 15_000;
 export class Contacts {
   readonly #api: string;
   readonly #tokens: Tokens;
-  readonly #asked = new Map<Contact, Promise<Answer>>();
   /** Contacts that hold their caller: only those can clear. */
   readonly #holding = new WeakSet<Contact>();
 
@@ -24,21 +23,22 @@ export class Contacts {
   }
 
   /** What the caller of this contact disclosed. */
-  lookUp(contact: Contact): Promise<Answer> {
-    const answer = this.#lookUp(contact).finally(() => {
-      if (this.#asked.get(contact) === answer) this.#asked.delete(contact);
-    });
-    this.#asked.set(contact, answer);
-    return answer;
+  async lookUp(contact: Contact): Promise<Answer> {
+    const answer = await this.#post("lookup", contact);
+    if (typeof answer === "string") return { is: answer };
+    if (answer.status === 403) return { is: "forbidden" };
+    // A secret that the API does not take (400) is as good as one that it does not know.
+    if (answer.status === 404 || answer.status === 400) return { is: "unknown" };
+    if (answer.status !== 200 && answer.status !== 202) return { is: "unreachable" };
+    this.#holding.add(contact);
+    return readAnswer(answer);
   }
 
   /**
-   * Deletes what the caller of this contact disclosed. It waits for a look-up that is under way: one that came after the
-   * clear would take the caller again. Where no look-up was answered, it looks up first, unread: who never held the caller
-   * deletes nothing.
+   * Deletes what the caller of this contact disclosed. Where no look-up was answered yet it looks up first, unread: who never
+   * held the caller deletes nothing.
    */
   async clear(contact: Contact): Promise<Cleared> {
-    await this.#asked.get(contact);
     if (!this.#holding.has(contact)) {
       const answer = await this.#post("lookup", contact);
       if (typeof answer === "string") return answer;
@@ -55,18 +55,6 @@ export class Contacts {
   /** A last try while the page goes: nobody hears what comes of it. */
   clearAtLast(contact: Contact): void {
     void this.#post("clear", contact);
-  }
-
-  async #lookUp(contact: Contact): Promise<Answer> {
-    const answer = await this.#post("lookup", contact);
-    if (typeof answer === "string") return { is: answer };
-    if (answer.status === 403) return { is: "forbidden" };
-    // A secret that the API does not take (400) is as good as one that it does not know.
-    if (answer.status === 404 || answer.status === 400) return { is: "unknown" };
-    if (answer.status !== 200 && answer.status !== 202) return { is: "unreachable" };
-    const read = await readAnswer(answer);
-    if (read.is !== "unreachable") this.#holding.add(contact);
-    return read;
   }
 
   async #post(what: "lookup" | "clear", contact: Contact): Promise<Response | "unauthorized" | "unreachable"> {

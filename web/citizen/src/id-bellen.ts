@@ -53,6 +53,8 @@ export class IdBellen extends LitElement {
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** Counts what was asked for, so that an answer that comes too late is not shown. */
   private turn = 0;
+  /** The citizen pressed something here; before that nothing is read out and no focus is moved. */
+  private acted = false;
   private focusNext = false;
   private announced = "";
 
@@ -88,17 +90,14 @@ export class IdBellen extends LitElement {
     // Who is reading elsewhere on the page is told, and not taken away from there.
     const active = document.activeElement;
     const here = active === this || active === document.body || active === null;
-    this.focusNext = changed.get("view") !== undefined && here && (changed.get("view") as View).name !== "loading";
-    this.announced = this.focusNext || this.view.name === "ready" || this.view.name === "loading" ? "" : this.title_();
+    const told = this.acted && this.view.name !== "loading";
+    this.focusNext = told && here;
+    this.announced = told && !here ? this.heading_() : "";
   }
 
   protected override updated(changed: PropertyValues): void {
     if (!changed.has("view")) return;
-    if (this.focusNext) {
-      const phase = this.view.name === "pairing" && this.view.phase !== "asked";
-      const target = this.view.name === "pairing" ? "input" : "h2";
-      if (!phase || this.view.name === "pairing" && this.view.phase === "rejected") this.renderRoot.querySelector<HTMLElement>(target)?.focus();
-    }
+    if (this.focusNext) this.renderRoot.querySelector<HTMLElement>(this.view.name === "pairing" ? "input" : "h2")?.focus();
     this.dispatchEvent(new CustomEvent("idbellen-state", { bubbles: true, composed: true, detail: { state: this.state } }));
   }
 
@@ -122,6 +121,7 @@ export class IdBellen extends LitElement {
   private readonly begin = async (): Promise<void> => {
     this.end();
     const turn = ++this.turn;
+    this.acted = true;
     this.view = { name: "starting" };
     try {
       // First the part that follows a session, then the session: none is started in vain.
@@ -166,6 +166,11 @@ export class IdBellen extends LitElement {
     this.timer = setTimeout(this.count, (left % MINUTE_MS) + 1);
   };
 
+  private readonly retry = (): void => {
+    this.acted = true;
+    void this.load();
+  };
+
   private readonly stop = (): void => {
     this.following?.cancel();
     void this.load();
@@ -202,7 +207,7 @@ export class IdBellen extends LitElement {
     return speak(this.speaks);
   }
 
-  private title_(): string {
+  private heading_(): string {
     const { name } = this.view;
     if (name === "loading") return this.say("loading");
     return name === "ready" ? (this.asked?.title[this.speaks] ?? "") : this.say(`${name}Title`);
@@ -258,13 +263,13 @@ export class IdBellen extends LitElement {
       case "unavailable":
       case "offline":
         return this.notice("error", `${this.view.name}Text`, html`
-          <button class="button" type="button" @click=${this.asked ? this.begin : this.load}>${this.say("retry")}</button>
+          <button class="button" type="button" @click=${this.asked ? this.begin : this.retry}>${this.say("retry")}</button>
         `);
     }
   }
 
   private heading(): TemplateResult {
-    return html`<h2 id="title" tabindex="-1">${this.title_()}</h2>`;
+    return html`<h2 id="title" tabindex="-1">${this.heading_()}</h2>`;
   }
 
   private ready(): TemplateResult {

@@ -23,7 +23,7 @@ export function weekly({ weekly }: OpeningHours, language: Language, say: Say<ty
   });
   return runs.map(({ first, last, hours }) => {
     const names = { first: dayName(first, language), last: dayName(last, language) };
-    return { days: first === last ? names.first : say("dayRange", names), hours };
+    return { days: first === last ? names.first : say(last - first === 1 ? "twoDays" : "dayRange", names), hours };
   });
 }
 

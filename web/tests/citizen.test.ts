@@ -93,7 +93,7 @@ test("before the start a citizen reads what is asked, why, by whom, on what grou
   const { page } = await open();
   await heading(page, "Vragen over uw paspoort, rijbewijs of inschrijving");
   const asked = await (await fetch(`${at.citizen}/api/purposes/burgerzaken`)).json() as Record<string, any>;
-  const text = await page.locator("id-bellen").innerText();
+  const text = await page.locator("id-bellen section").innerText();
   for (const { label, reason } of Object.values(asked["attributes"]) as { label: { nl: string }; reason: { nl: string } }[]) {
     assert.ok(text.includes(label.nl) && text.includes(reason.nl));
   }
@@ -202,7 +202,7 @@ test("a closed purpose says so, when it opens, and offers no start", async () =>
   for (const phone of [false, true]) {
     const { page } = await open({ phone, query: "?purpose=gesloten" });
     await heading(page, "Wij zijn nu gesloten");
-    const text = await page.locator("id-bellen").innerText();
+    const text = await page.locator("id-bellen section").innerText();
     assert.match(text, /Maandag\s+03\.00 tot 03\.01 uur/i);
     assert.match(text, /Dinsdag tot en met zondag\s+gesloten/i);
     assert.equal(await button(page, "Start").count(), 0);
@@ -303,6 +303,17 @@ test("a network that is lost on the way can be taken up where the wallet is, and
   }
 });
 
+test("when the network comes back the page goes on by itself", async () => {
+  const { page } = await open({ phone: true });
+  await button(page, "Start").click();
+  await page.getByRole("link", { name: "Open de app Yivi" }).waitFor();
+  await page.context().setOffline(true);
+  await heading(page, "De verbinding is weg");
+  assert.equal((await wallet({ act: "disclose" })).outcome, "success");
+  await page.context().setOffline(false);
+  await heading(page, DONE);
+});
+
 test("a session that the IRMA server ended for its time says so", async () => {
   for (const phone of [false, true]) {
     const { page } = await open({ phone });
@@ -373,7 +384,7 @@ test("the page speaks English where it is asked to", async () => {
   await other.evaluate(() => {
     document.documentElement.lang = "en";
     const component = document.createElement("id-bellen");
-    component.setAttribute("purpose", "parkeren");
+    component.setAttribute("purpose", "afspraak");
     document.querySelector("id-bellen")?.replaceWith(component);
   });
   await other.getByText("What do we ask of you?").waitFor();

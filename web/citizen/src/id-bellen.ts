@@ -1,10 +1,11 @@
 /** `<id-bellen purpose="…">`: what is asked of the citizen and why, and the way to their wallet and telephone. */
 
 import { html, LitElement, nothing, unsafeCSS, type PropertyValues, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 
 import { languageOf, messages, type Language, type Say } from "../../common/src/i18n.ts";
 import theme from "../../common/src/theme.css?inline";
-import type { IdBellenState } from "../id-bellen.d.ts";
+import type { IdBellen as Declared, IdBellenState } from "../id-bellen.d.ts";
 import { purpose, Refusal, start, type Cause, type Purpose, type Session } from "./api.ts";
 import styles from "./id-bellen.css?inline";
 import type { Following, Step } from "./follow.ts";
@@ -74,13 +75,15 @@ export class IdBellen extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener("visibilitychange", this.count);
+    document.addEventListener("visibilitychange", this.wake);
+    window.addEventListener("online", this.wake);
     if (this.hasUpdated) void this.load();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener("visibilitychange", this.count);
+    document.removeEventListener("visibilitychange", this.wake);
+    window.removeEventListener("online", this.wake);
     this.end();
   }
 
@@ -98,6 +101,7 @@ export class IdBellen extends LitElement {
   protected override updated(changed: PropertyValues): void {
     if (!changed.has("view")) return;
     if (this.focusNext) this.renderRoot.querySelector<HTMLElement>(this.view.name === "pairing" ? "input" : "h2")?.focus();
+    if ((changed.get("view") as View | undefined)?.name === this.state) return;
     this.dispatchEvent(new CustomEvent("idbellen-state", { bubbles: true, composed: true, detail: { state: this.state } }));
   }
 
@@ -105,8 +109,7 @@ export class IdBellen extends LitElement {
 
   /** Asks what the citizen must know, and shows it. */
   private async load(): Promise<void> {
-    this.end();
-    const turn = ++this.turn;
+    const turn = this.end();
     this.view = { name: "loading" };
     try {
       const asked = await purpose(this.base(), this.purpose);
@@ -119,8 +122,7 @@ export class IdBellen extends LitElement {
   }
 
   private readonly begin = async (): Promise<void> => {
-    this.end();
-    const turn = ++this.turn;
+    const turn = this.end();
     this.acted = true;
     this.view = { name: "starting" };
     try {
@@ -166,6 +168,13 @@ export class IdBellen extends LitElement {
     this.timer = setTimeout(this.count, (left % MINUTE_MS) + 1);
   };
 
+  /** A phone lets go of the network while another app is in front. */
+  private readonly wake = (): void => {
+    if (document.hidden) return;
+    this.count();
+    if (this.view.name === "lost") this.follow?.();
+  };
+
   private readonly retry = (): void => {
     this.acted = true;
     void this.load();
@@ -176,12 +185,14 @@ export class IdBellen extends LitElement {
     void this.load();
   };
 
-  private end(): void {
+  /** Leaves the session, if there is one, and waits for no answer any more. Gives the number of the turn that begins. */
+  private end(): number {
     clearTimeout(this.timer);
     this.following?.leave();
     this.following = undefined;
     this.follow = undefined;
     this.session = undefined;
+    return ++this.turn;
   }
 
   private readonly enter = (event: SubmitEvent): void => {
@@ -217,7 +228,7 @@ export class IdBellen extends LitElement {
     return html`
       <section class="root" lang=${this.speaks} aria-labelledby="title">
         <p class="hidden" role="status">${this.announced}</p>
-        ${this.body()}
+        ${keyed(this.view.name, this.body())}
       </section>
     `;
   }
@@ -384,7 +395,7 @@ export class IdBellen extends LitElement {
     return html`
       <div class="without">
         <h3>${say("without")}</h3>
-        <p>${say("withoutText")}</p>
+        <p>${say(asked.open ? "withoutText" : "withoutLater")}</p>
         <p><a href="tel:${asked.phoneNumber}">${say("call", { number: asked.phoneNumber })}</a></p>
       </div>
     `;
@@ -416,4 +427,5 @@ export class IdBellen extends LitElement {
   }
 }
 
-customElements.define("id-bellen", IdBellen);
+// What the package declares is what it is.
+customElements.define("id-bellen", IdBellen satisfies new () => Declared);

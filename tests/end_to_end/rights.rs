@@ -17,6 +17,7 @@ tests! {
         a_role_names_each_of_its_rights,
         an_administrator_reads_and_writes_no_item,
         an_administrator_uses_no_key,
+        verify_reads_settings_and_no_item_or_secret,
     ],
     alone: []
 }
@@ -75,6 +76,26 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "DeleteItem Codes, and read it when that fails",
         ],
     ),
+];
+
+/// What the role of `idbellen verify` may do of the same.
+const NEEDED_BY_VERIFY: [&str; 16] = [
+    "DescribeTable Records",
+    "DescribeTable Codes",
+    "GetKeyPolicy CodeKey",
+    "GetKeyPolicy TokenKey",
+    "GetKeyPolicy ParameterKey",
+    "DescribeParameters",
+    "GetParameter irma-public-key",
+    "GetParameter purposes/burgerzaken",
+    "GetParametersByPath purposes",
+    "GetFunction SessionStart",
+    "GetFunction SessionIngest",
+    "GetFunction SessionReconcile",
+    "GetFunction DtmfExchange",
+    "GetFunction AgentLookup",
+    "GetFunction ClearContact",
+    "GetFunction ExpireRecords",
 ];
 
 /// Something to try.
@@ -335,7 +356,8 @@ fn on_the_account(world: &World) -> Vec<Action> {
     actions
 }
 
-async fn a_function_can_do_what_it_needs_and_nothing_else(world: &World) -> Result<()> {
+/// Everything that is tried.
+async fn every_action(world: &World) -> Result<Vec<Action>> {
     let mut actions = on_tables(world)?;
     actions.extend(on_keys(world).await?);
     actions.extend(on_parameters());
@@ -343,19 +365,37 @@ async fn a_function_can_do_what_it_needs_and_nothing_else(world: &World) -> Resu
     actions.extend(on_the_account(world));
     let names: BTreeSet<&str> = actions.iter().map(|action| action.name.as_str()).collect();
     ensure!(names.len() == actions.len(), "two actions have one name");
+    Ok(actions)
+}
+
+/// The names of those that someone may do.
+async fn allowed<'a>(actions: &'a [Action], world: &World, credentials: &Credentials) -> Result<BTreeSet<&'a str>> {
+    let mut allowed = BTreeSet::new();
+    for action in actions {
+        if action.is_allowed(world, credentials).await? {
+            allowed.insert(action.name.as_str());
+        }
+    }
+    Ok(allowed)
+}
+
+async fn a_function_can_do_what_it_needs_and_nothing_else(world: &World) -> Result<()> {
+    let actions = every_action(world).await?;
     for (function, needed) in NEEDED {
         let credentials = &world.stack.deployment.functions.get(function).context("no such function")?.credentials;
         // Its credentials come into being with its first run.
         world.stack.invoke(world.stack.root(), function, &json!({})).await?;
-        let mut allowed = BTreeSet::new();
-        for action in &actions {
-            if action.is_allowed(world, credentials).await? {
-                allowed.insert(action.name.as_str());
-            }
-        }
-        assert_eq!(allowed, needed.iter().copied().collect(), "{function}");
+        assert_eq!(allowed(&actions, world, credentials).await?, needed.iter().copied().collect(), "{function}");
     }
     assert_eq!(NEEDED.len(), world.stack.deployment.functions.len());
+    Ok(())
+}
+
+async fn verify_reads_settings_and_no_item_or_secret(world: &World) -> Result<()> {
+    let role = world.stack.deployment.outputs.get("VerifyRole").context("there is no VerifyRole")?;
+    let role = world.stack.assume_role(role).await?;
+    let actions = every_action(world).await?;
+    assert_eq!(allowed(&actions, world, &role).await?, NEEDED_BY_VERIFY.into());
     Ok(())
 }
 

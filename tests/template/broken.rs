@@ -457,8 +457,10 @@ fn rights() -> Vec<Broken> {
             .set(of_role("VerifyRole", "-"), allow("dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
         broken("verify uses keys", &["verify_reads_settings_only"])
             .set(of_role("VerifyRole", "Sid=Keys/Action/-"), json!("kms:Decrypt")),
-        broken("verify reads the requestor token", &["verify_reads_settings_only", "VerifyRole on irma-requestor-token"])
-            .set(of_role("VerifyRole", "Sid=Parameters/Resource/-"), arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token")),
+        broken("verify reads the requestor token", &["verify_reads_settings_only", "VerifyRole on irma-requestor-token"]).set(
+            of_role("VerifyRole", "Sid=Parameters/Resource/-"),
+            arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token"),
+        ),
         broken("verify reads log lines", &["verify_reads_settings_only", "VerifyRole on AgentLookupLog"])
             .set(of_role("VerifyRole", "-"), allow("logs:FilterLogEvents", &json!({"Fn::Sub": "${AgentLookupLog.Arn}:*"}))),
         broken("verify changes a function", &["verify_reads_settings_only", "VerifyRole on AgentLookup"]).set(

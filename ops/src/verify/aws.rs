@@ -152,7 +152,7 @@ impl Aws {
         let mut all = Vec::new();
         loop {
             let page = self.json(service, operation, &body).await?;
-            all.extend(page[list].as_array().cloned().unwrap_or_default());
+            all.extend(listed(&page, list, service.signed_as, operation)?);
             match page[next].as_str() {
                 Some(more) if !more.is_empty() => body[token] = more.into(),
                 _ => return Ok(all),
@@ -172,7 +172,7 @@ impl Aws {
         let (mut all, mut page_path) = (Vec::new(), path.to_owned());
         loop {
             let page = self.get(service, operation, &page_path).await?;
-            all.extend(page[list].as_array().cloned().unwrap_or_default());
+            all.extend(listed(&page, list, service, operation)?);
             match page[next].as_str() {
                 Some(more) if !more.is_empty() => page_path = format!("{path}?{token}={}", encoded(more)),
                 _ => return Ok(all),
@@ -211,7 +211,7 @@ impl Aws {
             let parameters: Vec<(&str, &str)> =
                 [Some(parameter), more.as_deref().map(|more| (token, more))].into_iter().flatten().collect();
             let page = self.query(service, operation, &parameters).await?;
-            all.extend(page[list].as_array().cloned().unwrap_or_default());
+            all.extend(listed(&page, list, service, operation)?);
             more = page[next].as_str().filter(|more| !more.is_empty()).map(str::to_owned);
             if more.is_none() {
                 return Ok(all);
@@ -294,6 +294,16 @@ pub struct ListNames {
     pub token: &'static str,
     /// What is answered, if there is more.
     pub next: &'static str,
+}
+
+/// A list that an answer must have, be it empty: one that is not there says nothing.
+fn listed(page: &Value, list: &str, service: &str, operation: &str) -> Result<Vec<Value>, NotSeen> {
+    match page.get(list) {
+        Some(Value::Array(items)) => Ok(items.clone()),
+        // An empty element of XML.
+        Some(Value::Null) => Ok(Vec::new()),
+        _ => Err(NotSeen::without(&format!("{service}:{operation}"), list)),
+    }
 }
 
 fn not_asked(asked: &str, error: &(impl fmt::Display + ?Sized)) -> NotSeen {

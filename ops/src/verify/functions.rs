@@ -18,7 +18,10 @@ pub async fn check(aws: &Aws, stack: &Stack, build: Option<&Path>, report: &mut 
         let subject = format!("function {}", expected.logical);
         let mut add = |promise: &str, outcome| report.add(&subject, promise, outcome);
         let path = format!("/2015-03-31/functions/{}", encoded(name));
-        let found = aws.get("lambda", "GetFunction", &path).await;
+        let found = aws.get("lambda", "GetFunction", &path).await.and_then(|found| match found["Configuration"] {
+            Value::Object(_) => Ok(found),
+            _ => Err(NotSeen::without("lambda:GetFunction", "Configuration")),
+        });
         let configuration = found.as_ref().map(|found| &found["Configuration"]).map_err(Clone::clone);
         let look = |at: fn(&Value, &Value) -> Outcome| configuration.clone().map(|found| at(&expected.properties, found));
         add("its variables are the template's", look(variables));
@@ -216,7 +219,7 @@ async fn invokers(aws: &Aws, path: &str, template: &Template, expected: &Expecte
         Err(error) if error.is("ResourceNotFoundException") => json!({}),
         found => {
             let found = found?;
-            found["Policy"].as_str().and_then(|policy| serde_json::from_str(policy).ok()).unwrap_or_default()
+            policy::read("lambda:GetPolicy", &found["Policy"])?
         }
     };
     Ok(policy::same(&json!({"Statement": permissions(template, expected)}), &found))

@@ -76,7 +76,7 @@ impl<'a> Key<'a> {
 
     async fn policy(&self, expected: &Expected) -> Result<Outcome, NotSeen> {
         let found = self.aws.json(KMS, "GetKeyPolicy", &json!({"KeyId": self.id, "PolicyName": "default"})).await?;
-        let found = found["Policy"].as_str().and_then(|policy| serde_json::from_str(policy).ok()).unwrap_or_default();
+        let found = policy::read("kms:GetKeyPolicy", &found["Policy"])?;
         Ok(policy::same(&expected.properties["KeyPolicy"], &found))
     }
 

@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::aws::NotSeen;
 use super::report::{DEPLOY, Outcome};
+
+/// A policy that AWS gives as a text; `asked` is what it was asked. No text is not the same as an empty policy.
+pub fn read(asked: &str, text: &Value) -> Result<Value, NotSeen> {
+    let policy = text.as_str().and_then(|text| serde_json::from_str(text).ok());
+    policy.filter(Value::is_object).ok_or_else(|| NotSeen::without(asked, "policy that can be read"))
+}
 
 /// As promised if both say the same. What differs is named by the statement's `Sid` and actions.
 pub fn same(expected: &Value, found: &Value) -> Outcome {

@@ -51,8 +51,7 @@ impl Role<'_> {
 
     async fn trust(&self, properties: &Value) -> Result<Outcome, NotSeen> {
         let found = self.ask("GetRole", &[]).await?;
-        let found = document(&found["Role"]["AssumeRolePolicyDocument"]);
-        let found = found.ok_or_else(|| NotSeen::without("iam:GetRole", "trust policy that can be read"))?;
+        let found = document("iam:GetRole", &found["Role"]["AssumeRolePolicyDocument"])?;
         Ok(policy::same(&properties["AssumeRolePolicyDocument"], &found))
     }
 
@@ -64,8 +63,7 @@ impl Role<'_> {
         }
         for name in self.list("ListRolePolicies", "PolicyNames").await? {
             let policy = self.ask("GetRolePolicy", &[("PolicyName", name.as_str().unwrap_or_default())]).await?;
-            let policy = document(&policy["PolicyDocument"]);
-            let policy = policy.ok_or_else(|| NotSeen::without("iam:GetRolePolicy", "policy that can be read"))?;
+            let policy = document("iam:GetRolePolicy", &policy["PolicyDocument"])?;
             match &policy["Statement"] {
                 Value::Array(statements) => found.extend(statements.clone()),
                 statement => found.push(statement.clone()),
@@ -82,6 +80,6 @@ impl Role<'_> {
 }
 
 /// A policy, which IAM encodes as in an address (RFC 3986).
-fn document(text: &Value) -> Option<Value> {
-    serde_json::from_str(&decoded(text.as_str()?)?).ok()
+fn document(asked: &str, text: &Value) -> Result<Value, NotSeen> {
+    policy::read(asked, &text.as_str().and_then(decoded).into())
 }

@@ -72,6 +72,6 @@ async fn statistics(
         "Namespace": format!("idbellen/{}", template.parameter("Stage")), "MetricName": metric, "Statistics": [statistic],
         "StartTime": (now - past).as_second(), "EndTime": now.as_second(), "Period": period,
     });
-    let found = aws.json(CLOUDWATCH, "GetMetricStatistics", &body).await?;
-    Ok(found["Datapoints"].as_array().into_iter().flatten().filter_map(|point| point[statistic].as_f64()).collect())
+    let points = aws.json_list(CLOUDWATCH, "GetMetricStatistics", body, "Datapoints", ("NextToken", "NextToken")).await?;
+    Ok(points.iter().filter_map(|point| point[statistic].as_f64()).collect())
 }

@@ -115,7 +115,7 @@ impl Table<'_> {
             Err(error) if error.is("PolicyNotFoundException") => return Ok(Outcome::broken("there is none", DEPLOY)),
             found => found?,
         };
-        let found = found["Policy"].as_str().and_then(|policy| serde_json::from_str(policy).ok()).unwrap_or_default();
+        let found = policy::read("dynamodb:GetResourcePolicy", &found["Policy"])?;
         Ok(policy::same(&properties["ResourcePolicy"]["PolicyDocument"], &found))
     }
 }

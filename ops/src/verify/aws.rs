@@ -76,6 +76,12 @@ impl NotSeen {
         self.code == code
     }
 
+    /// Whether it is because what was asked about is not there.
+    pub fn is_absence(&self) -> bool {
+        let absent = ["ResourceNotFoundException", "NoSuchEntity", "NotFoundException", "TrailNotFoundException"];
+        absent.contains(&self.code.as_str())
+    }
+
     /// What to do about it.
     pub fn action(&self) -> &'static str {
         let code = self.code.as_str();

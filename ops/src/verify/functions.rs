@@ -217,10 +217,7 @@ async fn no_url(aws: &Aws, name: &str) -> Result<Outcome, NotSeen> {
 async fn invokers(aws: &Aws, path: &str, template: &Template, expected: &Expected) -> Result<Outcome, NotSeen> {
     let found = match aws.get("lambda", "GetPolicy", &format!("{path}/policy")).await {
         Err(error) if error.is("ResourceNotFoundException") => json!({}),
-        found => {
-            let found = found?;
-            policy::read("lambda:GetPolicy", &found["Policy"])?
-        }
+        found => policy::read("lambda:GetPolicy", &found?["Policy"])?,
     };
     Ok(policy::same(&json!({"Statement": permissions(template, expected)}), &found))
 }

@@ -66,9 +66,16 @@ struct Check {
 }
 
 impl Report {
-    /// Adds a check: of what, and what is promised of it. What AWS would not tell is unknown.
+    /// Adds a check: of what, and what is promised of it. What is not there keeps no promise; what AWS would not tell is
+    /// unknown.
     pub fn add(&mut self, subject: &str, promise: impl Into<String>, outcome: Result<Outcome, NotSeen>) {
-        let outcome = outcome.unwrap_or_else(|not_seen| Outcome::unknown(not_seen.to_string(), not_seen.action()));
+        let outcome = outcome.unwrap_or_else(|not_seen| {
+            if not_seen.is_absence() {
+                Outcome::broken(format!("it is not there: {not_seen}"), DEPLOY)
+            } else {
+                Outcome::unknown(not_seen.to_string(), not_seen.action())
+            }
+        });
         self.0.push(Check { subject: subject.to_owned(), promise: promise.into(), outcome });
     }
 

@@ -99,7 +99,13 @@ impl Table<'_> {
     async fn recovery_points(&self) -> Result<Outcome, NotSeen> {
         let path = format!("/resources/{}/recovery-points/", encoded(&self.arn));
         let names = ListNames { list: "RecoveryPoints", token: "nextToken", next: "NextToken" };
-        let found = self.aws.get_list("backup", "ListRecoveryPointsByResource", &path, names).await?;
+        let found = match self.aws.get_list("backup", "ListRecoveryPointsByResource", &path, names).await {
+            // AWS does not say whether it answers so for a table that it never backed up.
+            Err(error) if error.is_absence() => {
+                return Ok(Outcome::unknown(error.to_string(), "look in AWS Backup for the table"));
+            }
+            found => found?,
+        };
         Ok(none(found.iter().map(|point| &point["RecoveryPointArn"]).collect(), COPY))
     }
 

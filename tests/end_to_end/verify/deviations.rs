@@ -326,7 +326,9 @@ fn roles() -> Vec<Deviation> {
 fn schedules() -> Vec<Deviation> {
     let expire = "/schedules/idbellen-local-expire";
     let every_minute = "schedule of ExpireRecords: it runs every minute";
+    let gone = r#"{"__type":"ResourceNotFoundException","Message":"gone"}"#;
     vec![
+        deviation("no sweep", every_minute, on("/schedules/idbellen-local-expire", "", Fault::answer(404, gone))),
         deviation("the sweep off", every_minute, change(expire, "", |json| json["State"] = json!("DISABLED"))),
         deviation(
             "the sweep once an hour",

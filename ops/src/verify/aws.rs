@@ -253,7 +253,7 @@ impl Aws {
     }
 
     fn signed(&self, request: &Request<'_>) -> Result<reqwest::Request> {
-        let (region, address) = self.address(request.host);
+        let (region, address) = address(self.endpoint.as_deref(), &self.region, request.host);
         let url = Url::parse(&format!("{address}{}", request.path))?;
         let identity = self.credentials.clone().into();
         let parameters = SigningParams::builder()
@@ -273,22 +273,22 @@ impl Aws {
         }
         Ok(sent.body(request.body.clone()).build()?)
     }
+}
 
-    /// The region for which a service is signed, and its address (AWS General Reference, "Service endpoints").
-    fn address(&self, host: &str) -> (String, String) {
-        let (suffix, iam) = match self.region.as_str() {
-            region if region.starts_with("cn-") => ("amazonaws.com.cn", "cn-north-1"),
-            region if region.starts_with("eusc-") => ("amazonaws.eu", "eusc-de-east-1"),
-            _ => ("amazonaws.com", "us-east-1"),
-        };
-        let region = if host == "iam" { iam } else { &self.region };
-        let address = match &self.endpoint {
-            Some(endpoint) => endpoint.clone(),
-            None if host == "iam" && suffix == "amazonaws.com" => format!("https://iam.{suffix}"),
-            None => format!("https://{host}.{region}.{suffix}"),
-        };
-        (region.to_owned(), address)
-    }
+/// The region for which a service is signed, and its address (AWS General Reference, "Service endpoints").
+fn address(endpoint: Option<&str>, region: &str, host: &str) -> (String, String) {
+    let (suffix, iam) = match region {
+        region if region.starts_with("cn-") => ("amazonaws.com.cn", "cn-north-1"),
+        region if region.starts_with("eusc-") => ("amazonaws.eu", "eusc-de-east-1"),
+        _ => ("amazonaws.com", "us-east-1"),
+    };
+    let region = if host == "iam" { iam } else { region };
+    let address = match endpoint {
+        Some(endpoint) => endpoint.to_owned(),
+        None if host == "iam" && suffix == "amazonaws.com" => format!("https://iam.{suffix}"),
+        None => format!("https://{host}.{region}.{suffix}"),
+    };
+    (region.to_owned(), address)
 }
 
 /// How a list and its pages are called: the list, and what is asked and answered to go on.
@@ -360,4 +360,36 @@ fn from_node(node: Node<'_, '_>) -> Value {
     let fields: Map<String, Value> =
         children.iter().map(|child| (child.tag_name().name().to_owned(), from_node(*child))).collect();
     Value::Object(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_found_in_its_region() {
+        for (region, host, signed, at) in [
+            ("eu-central-1", "kms", "eu-central-1", "https://kms.eu-central-1.amazonaws.com"),
+            ("eu-central-1", "iam", "us-east-1", "https://iam.amazonaws.com"),
+            ("eusc-de-east-1", "logs", "eusc-de-east-1", "https://logs.eusc-de-east-1.amazonaws.eu"),
+            ("eusc-de-east-1", "iam", "eusc-de-east-1", "https://iam.eusc-de-east-1.amazonaws.eu"),
+        ] {
+            assert_eq!(address(None, region, host), (signed.to_owned(), at.to_owned()));
+        }
+        assert_eq!(address(Some("http://x"), "eu-central-1", "kms").1, "http://x");
+    }
+
+    #[test]
+    fn xml_becomes_json() {
+        let xml = "<A xmlns='x'><B><member><C>1</C></member><member><C>2</C></member></B><D/><E>f</E></A>";
+        assert_eq!(from_xml(xml), Some(json!({"B": [{"C": "1"}, {"C": "2"}], "D": null, "E": "f"})));
+    }
+
+    #[test]
+    fn what_is_encoded_can_be_decoded() {
+        let text = "{\"é\": [1 + 2, \"a/b:c\"]}";
+        assert_eq!(encoded("a/b c"), "a%2Fb%20c");
+        assert_eq!(decoded(&encoded(text)).as_deref(), Some(text));
+        assert_eq!(decoded("%4"), None);
+    }
 }

@@ -71,3 +71,33 @@ fn hex(digest: &Digest) -> String {
 fn base64(digest: &Digest) -> String {
     STANDARD.encode(digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+
+    use super::*;
+
+    fn package(files: &[(&str, &str)]) -> Vec<u8> {
+        let mut package = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in files {
+            let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            package.start_file(*name, stored).unwrap();
+            package.write_all(content.as_bytes()).unwrap();
+        }
+        package.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_package_holds_the_program_and_nothing_else() {
+        let holds = |files: &[(&str, &str)]| matches!(compare(&package(files), b"program"), Outcome::Holds);
+        assert!(holds(&[(PROGRAM, "program")]));
+        assert!(!holds(&[(PROGRAM, "another")]));
+        assert!(!holds(&[(PROGRAM, "program"), ("extensions/x", "x")]));
+        assert!(!holds(&[("other", "program")]));
+        assert!(!matches!(compare(b"no zip", b"program"), Outcome::Holds));
+    }
+}

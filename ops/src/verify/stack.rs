@@ -27,7 +27,13 @@ impl Stack {
         let id = found["StackId"].as_str().context("the stack has no id")?;
         let names = ListNames { list: "StackResourceSummaries", token: "NextToken", next: "NextToken" };
         let listed = aws.query_list("cloudformation", "ListStackResources", ("StackName", name), names);
-        let resources: BTreeMap<String, Resource> = listed.await.map_err(failed)?.iter().map(resource).collect();
+        let resources: BTreeMap<String, Resource> = listed
+            .await
+            .map_err(failed)?
+            .iter()
+            .filter(|resource| resource["ResourceStatus"] != "DELETE_COMPLETE")
+            .map(resource)
+            .collect();
         let parameters: BTreeMap<String, String> = found["Parameters"].as_array().into_iter().flatten().map(parameter).collect();
         Ok(Self {
             id: id.to_owned(),

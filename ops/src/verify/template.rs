@@ -277,3 +277,73 @@ fn merge(all: &mut Value, own: Value) {
         (all, own) => *all = own,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled_in(parameters: &[(&str, &str)]) -> Template {
+        let id = "arn:aws:cloudformation:eu-central-1:111122223333:stack/idbellen/x";
+        let texts = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let source = yaml::read(SOURCE).unwrap();
+        let made = source["Resources"].as_object().unwrap().iter().map(|(logical, resource)| {
+            let kind = resource["Type"].as_str().unwrap().replace(FUNCTION, "AWS::Lambda::Function");
+            (logical.clone(), Resource { kind, physical: format!("the-{logical}") })
+        });
+        Template::of(id, parameters.iter().map(texts).collect(), made.collect()).unwrap()
+    }
+
+    /// Whatever is conditional is there.
+    const ALL: [(&str, &str); 10] = [
+        ("Stage", "test"),
+        ("ConnectInstanceArn", "arn:aws:connect:x"),
+        ("TelephonyPrincipal", "arn:aws:iam::1:root"),
+        ("VerifyPrincipal", "arn:aws:iam::1:root"),
+        ("OtherOrigin", "https://x"),
+        ("ReservedConcurrency", "5"),
+        ("AuditBucket", "audit"),
+        ("AuditKeyArn", "arn:aws:kms:x"),
+        ("AuditDestinationArn", "arn:aws:logs:x"),
+        ("RecordLifetimeSeconds", "3600"),
+    ];
+
+    #[test]
+    fn nothing_is_left_to_fill_in() {
+        let template = filled_in(&ALL);
+        let kinds: BTreeSet<String> = template.source["Resources"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|one| one["Type"].as_str().unwrap().to_owned())
+            .collect();
+        for expected in kinds.iter().flat_map(|kind| template.all(kind)) {
+            let text = expected.properties.to_string();
+            for left in ["\"Fn::", "\"Ref\"", "${", "::role/\""] {
+                assert!(!text.contains(left), "{left} in {}: {text}", expected.logical);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_conditional_depends_on_the_parameters() {
+        let (all, few) = (filled_in(&ALL), filled_in(&[("Stage", "test"), ("ReservedConcurrency", "0")]));
+        assert_eq!((all.all("AWS::CloudTrail::Trail").len(), few.all("AWS::CloudTrail::Trail").len()), (1, 0));
+        let reserved = |template: &Template| template.all(FUNCTION)[0].properties["ReservedConcurrentExecutions"].clone();
+        assert_eq!((reserved(&all), reserved(&few)), (json!("5"), Value::Null));
+        assert!(all.logical_names().contains("ConnectMayClear") && !few.logical_names().contains("ConnectMayClear"));
+    }
+
+    #[test]
+    fn parameters_have_limits() {
+        let with = |name: &str, value: &str| {
+            let found = filled_in(&[(name, value)]).parameters_outside_limits();
+            found.into_iter().filter(|one| !one.ends_with("missing")).collect::<Vec<_>>()
+        };
+        assert_eq!(with("RecordLifetimeSeconds", "3600"), Vec::<String>::new());
+        assert_eq!(with("RecordLifetimeSeconds", "3601"), ["RecordLifetimeSeconds is 3601"]);
+        assert_eq!(with("RecordLifetimeSeconds", "long"), ["RecordLifetimeSeconds is long"]);
+        assert_eq!(with("LogRetentionDays", "31"), ["LogRetentionDays is 31"]);
+        assert_eq!(with("Other", "x"), ["Other is not in the template"]);
+        assert!(filled_in(&[]).parameters_outside_limits().contains(&"Stage is missing".to_owned()));
+    }
+}

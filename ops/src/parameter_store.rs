@@ -57,7 +57,7 @@ impl ParameterStore {
 }
 
 /// What AWS said, or why it could not be asked.
-fn cause<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> String {
+pub fn cause<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> String {
     if let SdkError::ServiceError(refusal) = error {
         let code = refusal.err().code().unwrap_or("refused without a code");
         return format!("{code}: {}", refusal.err().message().unwrap_or("no message"));

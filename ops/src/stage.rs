@@ -6,6 +6,8 @@ use std::str::FromStr;
 use shared::parameters::{IRMA_PUBLIC_KEY, PURPOSES, REQUESTOR_TOKEN};
 use shared::purpose::PurposeName;
 
+use crate::swap::Alias;
+
 /// The stage of a deployment, as `template.yaml` has it: 1 to 20 lower-case letters, digits and hyphens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage(String);
@@ -51,6 +53,11 @@ impl Stage {
     /// The alias of the customer managed key that secret parameters are encrypted with.
     pub fn parameters_key(&self) -> String {
         format!("alias/idbellen-{}-parameters", self.0)
+    }
+
+    /// An alias of the key that names and seals codes.
+    pub fn code_key(&self, alias: Alias) -> String {
+        format!("alias/idbellen-{}-code-{alias}", self.0)
     }
 
     fn parameter(&self, name: &str) -> String {

@@ -9,15 +9,14 @@ use crate::derive::{base64url, hkdf};
 use crate::sealed::{CannotOpen, CannotSeal, SealedSecret};
 use crate::secret::Secret;
 
-/// The code key, `HMAC_256`. Ten digits can be guessed in seconds; with this key each guess is a call to KMS by a role
-/// that may make it, and is in the audit trail.
+/// The code key, `HMAC_256`, by one of its aliases. Ten digits can be guessed in seconds; with this key each guess is a
+/// call to KMS by a role that may make it, and is in the audit trail.
 ///
-/// It has two aliases, so that a new key takes over without a lost call: codes are made with the current one, and
-/// looked for under the previous one on a miss.
+/// It has three aliases, so that a new key takes over without a lost call. Codes are made with `current`, and looked for
+/// under `previous` and then `next`; a swap gives the new key to `next` first and to `previous` last.
 pub struct CodeKey {
     kms: Client,
-    current: String,
-    previous: String,
+    alias: String,
 }
 
 /// KMS did not give a mac. The cause is in the log.
@@ -39,28 +38,19 @@ pub struct CodeLock {
 }
 
 impl CodeKey {
-    /// The key with these aliases, `alias/…`.
+    /// The key that `alias`, `alias/…`, names at the time of each call.
     #[must_use]
-    pub fn new(kms: Client, current: String, previous: String) -> Self {
-        Self { kms, current, previous }
+    pub fn new(kms: Client, alias: String) -> Self {
+        Self { kms, alias }
     }
 
-    /// The lock of `code` under the current key: one KMS call.
+    /// The lock of `code` under this key: one KMS call.
     pub async fn lock(&self, code: &Code) -> Result<CodeLock, CodeKeyUnavailable> {
-        self.mac(&self.current, code).await
-    }
-
-    /// The lock of `code` under the key before this one: one KMS call.
-    pub async fn previous_lock(&self, code: &Code) -> Result<CodeLock, CodeKeyUnavailable> {
-        self.mac(&self.previous, code).await
-    }
-
-    async fn mac(&self, alias: &str, code: &Code) -> Result<CodeLock, CodeKeyUnavailable> {
         let message = [b"idbellen/v1/code".as_slice(), code.digits()].concat();
         let answer = self
             .kms
             .generate_mac()
-            .key_id(alias)
+            .key_id(&self.alias)
             .mac_algorithm(MacAlgorithmSpec::HmacSha256)
             .message(Blob::new(message))
             .send()

@@ -84,9 +84,9 @@ impl Aws {
         Ok(Codes::new(self.dynamodb(), variable("CODES_TABLE")?))
     }
 
-    /// The key that the variables `CODE_KEY_CURRENT` and `CODE_KEY_PREVIOUS` name.
-    pub fn code_key(&self) -> Result<CodeKey, CannotStart> {
-        Ok(CodeKey::new(self.kms(), variable("CODE_KEY_CURRENT")?, variable("CODE_KEY_PREVIOUS")?))
+    /// The code key by the alias that this variable names.
+    pub fn code_key(&self, name: &str) -> Result<CodeKey, CannotStart> {
+        Ok(CodeKey::new(self.kms(), variable(name)?))
     }
 
     /// The key that the variable `TOKEN_KEY` names.

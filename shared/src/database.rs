@@ -2,17 +2,14 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::primitives::{Blob, DateTime, DateTimeFormat};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use aws_sdk_dynamodb::{Client, operation::query::builders::QueryFluentBuilder};
 
 use crate::clock::{UnixSeconds, now};
+use crate::server_date::ServerDate;
 
 /// The database did not do what was asked. The cause is in the log, without any value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,44 +113,18 @@ pub async fn by_expiry(client: &Client, table: &str, expiry: Expiry) -> Result<V
 
 /// What time it is for the database, by the header `Date` of its answer: one `Query` for a single key.
 pub async fn time(client: &Client, table: &str) -> Result<UnixSeconds, DatabaseUnavailable> {
-    let date = Date::default();
+    let date = ServerDate::default();
     let query = client.query().table_name(table).index_name(INDEX).limit(1);
     let query = Expiry::Until(0).narrow(query).expression_attribute_values(":shard", number(0));
     query.customize().interceptor(date.clone()).send().await.map_err(unavailable("Query"))?;
-    match date.0.load(Ordering::Relaxed) {
-        0 => {
-            tracing::warn!("DynamoDB does not say what time it is: our own clock counts");
-            Ok(now())
-        }
-        time => {
-            if (time - now()).abs() > 60 {
-                tracing::warn!("our clock is more than a minute off: DynamoDB's counts");
-            }
-            Ok(time)
-        }
+    let Some(time) = date.seconds() else {
+        tracing::warn!("DynamoDB does not say what time it is: our own clock counts");
+        return Ok(now());
+    };
+    if (time - now()).abs() > 60 {
+        tracing::warn!("our clock is more than a minute off: DynamoDB's counts");
     }
-}
-
-/// Takes the header `Date` from an answer; 0 until then.
-#[derive(Clone, Debug, Default)]
-struct Date(Arc<AtomicI64>);
-
-impl Intercept for Date {
-    fn name(&self) -> &'static str {
-        "Date"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
-        self.0.store(date.map_or(0, |date| date.secs()), Ordering::Relaxed);
-        Ok(())
-    }
+    Ok(time)
 }
 
 /// Which part of the index to read.

@@ -29,6 +29,7 @@ pub mod result_jwt;
 pub mod run;
 pub mod sealed;
 pub mod secret;
+pub mod server_date;
 pub mod start;
 pub mod token_key;
 

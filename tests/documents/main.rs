@@ -191,7 +191,7 @@ fn is_test(name: &str) -> Result<bool> {
         ["canary", _] => Ok(read("tests/end_to_end/world.rs")?.contains(&format!("Trial::test(\"{name}\""))),
         ["promises", test] => is_in_module("tests/promises/mod.rs", test),
         [module, test] => is_in_module(&format!("tests/end_to_end/{module}.rs"), test),
-        [package @ ("shared" | "local"), module, test] => {
+        [package @ ("shared" | "ops" | "local"), module, test] => {
             let source = read(&format!("{package}/src/{module}.rs"))?;
             Ok(source.split_once("#[cfg(test)]").is_some_and(|(_, tests)| tests.contains(&format!("fn {test}("))))
         }

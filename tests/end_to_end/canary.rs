@@ -94,11 +94,12 @@ pub async fn lose_the_keys(world: &World) -> Result<()> {
     }
 
     // As the root user; on AWS a key goes after seven days at the earliest.
-    for key in ["CodeKey", "TokenKey"] {
-        let key = json!({"KeyId": world.stack.table(key)?}).to_string();
+    let code_key = world.code_key().await?;
+    for key in [&code_key, &world.stack.table("TokenKey")?] {
+        let key = json!({"KeyId": key}).to_string();
         ask(world, "kms", "TrentService.ScheduleKeyDeletion", &key).await?;
     }
-    let mac = json!({"KeyId": world.stack.table("CodeKey")?, "Message": "AAAA", "MacAlgorithm": "HMAC_SHA_256"}).to_string();
+    let mac = json!({"KeyId": code_key, "Message": "AAAA", "MacAlgorithm": "HMAC_SHA_256"}).to_string();
     ensure!(ask(world, "kms", "TrentService.GenerateMac", &mac).await.is_err(), "the key is still there");
     world.stack.exchange(&session.code, &world.contact()).await?.expect(503)?;
     Ok(())

@@ -79,7 +79,7 @@ fn edit(at: &mut Value, tokens: &[String], value: Option<&Value>) -> Result<()> 
 
 /// All of them.
 pub fn all() -> Vec<Broken> {
-    [tables(), time(), functions(), stack(), api(), rights(), keys(), audit()].into_iter().flatten().collect()
+    [tables(), time(), functions(), stack(), api(), rights(), keys(), audit(), web()].into_iter().flatten().collect()
 }
 
 /// Where a statement of a role's policy is.
@@ -310,7 +310,7 @@ fn stack() -> Vec<Broken> {
         broken("a stream", &["nothing_else_stores_what_passes"]).set("/Resources/Stream", store("AWS::Kinesis::Stream")),
         broken("a delivery stream", &["nothing_else_stores_what_passes"])
             .set("/Resources/Delivery", store("AWS::KinesisFirehose::DeliveryStream")),
-        broken("a bucket", &["nothing_else_stores_what_passes"]).set("/Resources/Bucket", store("AWS::S3::Bucket")),
+        broken("a bucket", &["buckets_hold_the_sites_files_only"]).set("/Resources/Bucket", store("AWS::S3::Bucket")),
         broken("a stack in the stack", &["nothing_else_stores_what_passes"])
             .set("/Resources/Nested", store("AWS::CloudFormation::Stack")),
         broken("another way into a function", &["nothing_else_stores_what_passes"])
@@ -450,6 +450,23 @@ fn rights() -> Vec<Broken> {
             .set("/Resources/AgentLookupRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal/AWS", iam("root")),
         broken("everyone in telephony's role", &["telephony_role_is_for_telephony"])
             .set("/Resources/TelephonyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
+        broken("everyone in verify's role", &["verify_role_is_for_who_verifies"])
+            .set("/Resources/VerifyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
+        // Tables and keys keep it out all the same.
+        broken("verify reads items", &["verify_reads_settings_only"])
+            .set(of_role("VerifyRole", "-"), allow("dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("verify uses keys", &["verify_reads_settings_only"])
+            .set(of_role("VerifyRole", "Sid=Keys/Action/-"), json!("kms:Decrypt")),
+        broken("verify reads the requestor token", &["verify_reads_settings_only", "VerifyRole on irma-requestor-token"]).set(
+            of_role("VerifyRole", "Sid=Parameters/Resource/-"),
+            arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token"),
+        ),
+        broken("verify reads log lines", &["verify_reads_settings_only", "VerifyRole on AgentLookupLog"])
+            .set(of_role("VerifyRole", "-"), allow("logs:FilterLogEvents", &json!({"Fn::Sub": "${AgentLookupLog.Arn}:*"}))),
+        broken("verify changes a function", &["verify_reads_settings_only", "VerifyRole on AgentLookup"]).set(
+            of_role("VerifyRole", "-"),
+            allow("lambda:UpdateFunctionConfiguration", &json!({"Fn::GetAtt": ["AgentLookup", "Arn"]})),
+        ),
         broken("telephony's role looks up", &["TelephonyRole on Api"])
             .set(of_role("TelephonyRole", "0/Resource/-"), arn("execute-api", "${Api}/*/POST/contacts/lookup")),
         // The table's policy would still refuse it.
@@ -460,12 +477,59 @@ fn rights() -> Vec<Broken> {
             &[
                 "DtmfExchange on Codes",
                 "DtmfExchange on CodeKey",
+                "DtmfExchange on another-key",
                 "DtmfExchange on Records",
                 "DtmfExchange on DtmfExchangeLog",
                 "DtmfExchange on AgentLookupLog",
             ],
         )
         .set("/Resources/DtmfExchange/Properties/Role", json!({"Fn::GetAtt": ["AgentLookupRole", "Arn"]})),
+        broken(
+            "codes named with any key",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "DtmfExchange on CodeKey", "DtmfExchange on another-key"],
+        )
+        .remove(of_role("DtmfExchangeRole", "Sid=NameAndOpenCode/Condition")),
+        broken(
+            "codes named with the key of any alias",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "SessionStart on CodeKey", "SessionStart on another-key"],
+        )
+        .set(
+            of_role("SessionStartRole", "Sid=NameAndSealCode/Condition"),
+            json!({"StringLike": {"kms:RequestAlias": {"Fn::Sub": "alias/idbellen-${Stage}-*"}}}),
+        ),
+        broken(
+            "codes named with another alias too",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "SessionStart on CodeKey", "SessionStart on another-key"],
+        )
+        .set(
+            of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals/kms:RequestAlias"),
+            json!([{"Ref": "CodeKeyCurrent"}, {"Ref": "TokenKeyAlias"}]),
+        ),
+        broken(
+            "more than a mac with the key of an alias",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "DtmfExchange on another-key"],
+        )
+        .set(of_role("DtmfExchangeRole", "Sid=NameAndOpenCode/Action"), json!(["kms:GenerateMac", "kms:Decrypt"])),
+        broken(
+            "codes named with a key whose material someone has",
+            &["other_keys_are_used_by_the_code_keys_aliases_only", "SessionStart on another-key"],
+        )
+        .remove(of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals/kms:KeyOrigin")),
+        broken("one key more in a list", &["other_keys_are_used_by_the_code_keys_aliases_only", "AgentLookup on another-key"])
+            .set(
+                of_role("AgentLookupRole", "-"),
+                json!({
+                    "Effect": "Allow", "Action": "kms:Decrypt",
+                    "Resource": [{"Fn::GetAtt": ["AgentLookupLog", "Arn"]}, arn("kms", "key/another")],
+                }),
+            ),
+        broken("the code key by its ARN", &["SessionStart on CodeKey", "SessionStart on another-key"])
+            .set(of_role("SessionStartRole", "Sid=NameAndSealCode/Resource"), json!({"Fn::GetAtt": ["CodeKey", "Arn"]}))
+            .remove(of_role("SessionStartRole", "Sid=NameAndSealCode/Condition")),
+        broken("session-start looks for codes", &["SessionStart on CodeKey", "SessionStart on another-key"]).set(
+            of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals/kms:RequestAlias"),
+            json!([{"Ref": "CodeKeyCurrent"}, {"Ref": "CodeKeyPrevious"}]),
+        ),
         broken("the IRMA server's token for ingest", &["SessionIngest on irma-requestor-token"]).set(
             of_role("SessionIngestRole", "-"),
             allow("ssm:GetParameter", &arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token")),
@@ -562,5 +626,52 @@ fn audit() -> Vec<Broken> {
                 "DestinationArn": "arn:aws:logs:eu-central-1:111111111111:destination:x",
             }}),
         ),
+    ]
+}
+
+fn of_site(site: &str, rest: &str) -> String {
+    format!("/Resources/{site}/Properties/DistributionConfig/{rest}")
+}
+
+fn of_headers(site: &str, rest: &str) -> String {
+    format!("/Resources/{site}Headers/Properties/ResponseHeadersPolicyConfig/SecurityHeadersConfig/{rest}")
+}
+
+fn web() -> Vec<Broken> {
+    vec![
+        broken("a site that logs its visits", &["a_sites_visits_are_not_logged"])
+            .set(of_site("CitizenSite", "Logging"), json!({"Bucket": "log.s3.amazonaws.com"})),
+        broken("a site whose visits can be followed", &["a_sites_visits_are_not_logged"]).set(
+            of_site("PortalSite", "CacheBehaviors/0/RealtimeLogConfigArn"),
+            json!("arn:aws:cloudfront::1:realtime-log-config/x"),
+        ),
+        broken("visits followed live", &["a_sites_visits_are_not_logged"])
+            .set("/Resources/Visits", json!({"Type": "AWS::CloudFront::RealtimeLogConfig", "Properties": {}})),
+        broken("a bucket that logs who reads", &["a_sites_visits_are_not_logged"])
+            .set("/Resources/PortalFiles/Properties/LoggingConfiguration", json!({"LogFilePrefix": "x"})),
+        broken("an API cached at the edge", &["the_api_behind_a_site_is_not_cached"])
+            .set(of_site("PortalSite", "CacheBehaviors/0/CachePolicyId"), json!("658327ea-f89d-4fab-a63d-7e88639e58f6")),
+        broken("an API behind another path", &["the_api_behind_a_site_is_not_cached"])
+            .set(of_site("CitizenSite", "CacheBehaviors/0/PathPattern"), json!("*")),
+        broken("a site in plain text", &["sites_are_encrypted_on_both_sides"])
+            .set(of_site("CitizenSite", "DefaultCacheBehavior/ViewerProtocolPolicy"), json!("allow-all")),
+        broken("an API asked in plain text", &["sites_are_encrypted_on_both_sides"])
+            .set(of_site("PortalSite", "Origins/1/CustomOriginConfig/OriginProtocolPolicy"), json!("match-viewer")),
+        broken("a site without HSTS", &["sites_are_encrypted_on_both_sides"])
+            .remove(of_headers("Portal", "StrictTransportSecurity")),
+        broken("a portal that runs what it is sent", &["a_site_runs_its_own_scripts_only"]).set(
+            of_headers("Portal", "ContentSecurityPolicy/ContentSecurityPolicy/Fn::Sub/0"),
+            json!("script-src 'self' 'unsafe-inline'"),
+        ),
+        broken("a page without a policy of content", &["a_site_runs_its_own_scripts_only"])
+            .remove(of_headers("Citizen", "ContentSecurityPolicy")),
+        broken("a site without headers", &["a_site_runs_its_own_scripts_only"])
+            .remove(of_site("CitizenSite", "DefaultCacheBehavior/ResponseHeadersPolicyId")),
+        broken("a portal that says where a browser was", &["an_address_tells_no_other_site_where_it_was"])
+            .set(of_headers("Portal", "ReferrerPolicy/ReferrerPolicy"), json!("unsafe-url")),
+        broken("a bucket that can be public", &["buckets_hold_the_sites_files_only"])
+            .set("/Resources/CitizenFiles/Properties/PublicAccessBlockConfiguration/BlockPublicPolicy", json!(false)),
+        broken("a bucket that anyone reads", &["buckets_hold_the_sites_files_only"])
+            .set("/Resources/CitizenFilesPolicy/Properties/PolicyDocument/Statement/0/Principal", json!("*")),
     ]
 }

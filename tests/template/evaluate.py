@@ -17,8 +17,8 @@ from ministack.services.cloudformation import engine
 
 ACCOUNT = engine.get_account_id()
 REGION = engine.get_region()
-NAMES = {"AWS::DynamoDB::Table": "TableName", "AWS::IAM::Role": "RoleName", "AWS::Lambda::Function": "FunctionName",
-         "AWS::Logs::LogGroup": "LogGroupName"}
+NAMES = {"AWS::DynamoDB::Table": "TableName", "AWS::IAM::Role": "RoleName", "AWS::KMS::Alias": "AliasName",
+         "AWS::Lambda::Function": "FunctionName", "AWS::Logs::LogGroup": "LogGroupName"}
 ARNS = {"AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/",
         "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
         "AWS::KMS::Key": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/",

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use crate::python::Python;
 
 /// All that each may do, of everything that is asked. Who is not here has another answer in [`needed`].
-const NEEDED: [(&str, &[&str]); 10] = [
+const NEEDED: [(&str, &[&str]); 11] = [
     (
         "SessionStart",
         &[
             "PutItem Records, in a transaction",
             "PutItem Codes, in a transaction",
-            "GenerateMac CodeKey",
+            "GenerateMac CodeKey, by code-current",
+            "GenerateMac another-key, by code-current",
             "Encrypt TokenKey, for a record",
             "GetParameter irma-requestor-token",
             "Decrypt ParameterKey, through Parameter Store",
@@ -50,7 +51,15 @@ const NEEDED: [(&str, &[&str]); 10] = [
     ),
     (
         "DtmfExchange",
-        &["UpdateItem Codes, its use", "UpdateItem Codes, its expiry", "GenerateMac CodeKey", "PutLogEvents DtmfExchangeLog"],
+        &[
+            "UpdateItem Codes, its use",
+            "UpdateItem Codes, its expiry",
+            "GenerateMac CodeKey, by code-previous",
+            "GenerateMac CodeKey, by code-next",
+            "GenerateMac another-key, by code-previous",
+            "GenerateMac another-key, by code-next",
+            "PutLogEvents DtmfExchangeLog",
+        ],
     ),
     ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry", "PutLogEvents AgentLookupLog"]),
     ("ClearContact", &["DeleteItem Records", "DeleteItem Records, if held", "PutLogEvents ClearContactLog"]),
@@ -69,6 +78,26 @@ const NEEDED: [(&str, &[&str]); 10] = [
     ("SessionReconcileEveryMinuteRole", &["InvokeFunction SessionReconcile"]),
     ("ExpireRecordsEveryMinuteRole", &["InvokeFunction ExpireRecords"]),
     ("TelephonyRole", &["Invoke Api, POST/dtmf/exchange", "Invoke Api, POST/telephony/clear"]),
+    (
+        "VerifyRole",
+        &[
+            "DescribeTable Records",
+            "DescribeTable Codes",
+            "GetKeyPolicy CodeKey",
+            "GetKeyPolicy TokenKey",
+            "GetKeyPolicy ParameterKey",
+            "GetFunction SessionStart",
+            "GetFunction SessionIngest",
+            "GetFunction SessionReconcile",
+            "GetFunction DtmfExchange",
+            "GetFunction AgentLookup",
+            "GetFunction ClearContact",
+            "GetFunction ExpireRecords",
+            "GetParameter irma-public-key",
+            "GetParameter purposes/burgerzaken",
+            "GetParametersByPath purposes",
+        ],
+    ),
 ];
 
 /// Who may do everything, as far as their own policies go: the policies of tables and keys stop them.
@@ -99,6 +128,7 @@ pub fn ask(python: &Python, templates: &[Value]) -> Result<Vec<BTreeMap<String, 
             "AuditBucket": "audit",
             "ConnectInstanceArn": "arn:aws:connect:eu-central-1:000000000000:instance/x",
             "TelephonyPrincipal": "arn:aws:iam::000000000000:root",
+            "VerifyPrincipal": "arn:aws:iam::000000000000:root",
         },
         "principals": principals,
         "questions": questions
@@ -138,6 +168,7 @@ fn questions() -> Vec<Question> {
     for key in ["CodeKey", "TokenKey", "ParameterKey"] {
         on_key(key, &mut all);
     }
+    on_another_key(&mut all);
     on_parameters(&mut all);
     on_functions(&mut all);
     on_the_account(&mut all);
@@ -249,8 +280,47 @@ fn on_key(key: &'static str, all: &mut Vec<Question>) {
         add(operation, ", for a record", json!({"kms:EncryptionContextKeys": ["record"]}), true);
         add(operation, ", for a record and more", json!({"kms:EncryptionContextKeys": ["record", "more"]}), true);
     }
+    for alias in ALIASES {
+        add("GenerateMac", &format!(", by {alias}"), by_alias(alias), true);
+    }
+    let alias = match key {
+        "CodeKey" => "alias/idbellen-production-code-current",
+        "TokenKey" => "alias/idbellen-production-token",
+        _ => "alias/idbellen-production-parameters",
+    };
     for operation in ["GetKeyPolicy", "PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"] {
-        add(operation, "", json!({}), false);
+        add(operation, "", json!({"kms:ResourceAliases": [alias]}), false);
+    }
+}
+
+/// Those of the code key, and two that are not.
+const ALIASES: [&str; 5] = ["code-current", "code-previous", "code-next", "code-other", "token"];
+
+/// The context of a request that names its key, which KMS made, by this alias.
+fn by_alias(alias: &str) -> Value {
+    json!({"kms:RequestAlias": format!("alias/idbellen-production-{alias}"), "kms:KeyOrigin": "AWS_KMS"})
+}
+
+/// A key that is not in the template; its own policy leaves all to the policies of who asks.
+fn on_another_key(all: &mut Vec<Question>) {
+    let mut add = |operation: &str, what: &str, context: Value| {
+        all.push(Question {
+            name: format!("{operation} another-key{what}"),
+            action: format!("kms:{operation}"),
+            resource: "",
+            suffix: "arn:aws:kms:REGION:ACCOUNT:key/another".to_owned(),
+            context,
+            guarded: false,
+        });
+    };
+    for operation in ["CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey", "GenerateMac", "ScheduleKeyDeletion", "VerifyMac"] {
+        add(operation, "", json!({}));
+        for alias in ALIASES {
+            add(operation, &format!(", by {alias}"), by_alias(alias));
+            let mut imported = by_alias(alias);
+            imported["kms:KeyOrigin"] = json!("EXTERNAL");
+            add(operation, &format!(", imported, by {alias}"), imported);
+        }
     }
 }
 

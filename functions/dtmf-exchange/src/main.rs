@@ -29,7 +29,8 @@ const CONTACT_ID: &str = "\"contactId\" is 1 to 128 visible ASCII characters.";
 
 struct State {
     codes: Codes,
-    code_key: CodeKey,
+    previous_key: CodeKey,
+    next_key: CodeKey,
     metrics: Metrics,
 }
 
@@ -48,7 +49,12 @@ struct Exchanged<'a> {
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
         let aws = Aws::from_environment().await?;
-        Ok(Self { codes: aws.codes()?, code_key: aws.code_key()?, metrics: Metrics::from_environment()? })
+        Ok(Self {
+            codes: aws.codes()?,
+            previous_key: aws.code_key("CODE_KEY_PREVIOUS")?,
+            next_key: aws.code_key("CODE_KEY_NEXT")?,
+            metrics: Metrics::from_environment()?,
+        })
     }
 }
 
@@ -80,14 +86,14 @@ async fn exchange(state: &State, code: &Code, contact: &ContactId) -> Result<Sec
 }
 
 async fn find(state: &State, code: &Code, contact: &ContactId) -> Result<Secret, Problem> {
-    let lock = state.code_key.lock(code).await.map_err(|_| Problem::Unavailable)?;
-    if let Some(secret) = open(state, &lock, contact).await? {
+    let previous = state.previous_key.lock(code).await.map_err(|_| Problem::Unavailable)?;
+    if let Some(secret) = open(state, &previous, contact).await? {
         return Ok(secret);
     }
-    // The code may have been made just before a new key took over.
-    let previous = state.code_key.previous_lock(code).await.map_err(|_| Problem::Unavailable)?;
-    if previous.id() != lock.id()
-        && let Some(secret) = open(state, &previous, contact).await?
+    // While a new key takes over, a code is under either. At other times both aliases name one key.
+    let next = state.next_key.lock(code).await.map_err(|_| Problem::Unavailable)?;
+    if next.id() != previous.id()
+        && let Some(secret) = open(state, &next, contact).await?
     {
         return Ok(secret);
     }

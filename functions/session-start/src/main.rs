@@ -45,7 +45,7 @@ impl run::State for State {
             dynamodb: aws.dynamodb(),
             records: aws.records()?,
             codes: aws.codes()?,
-            code_key: aws.code_key()?,
+            code_key: aws.code_key("CODE_KEY_CURRENT")?,
             token_key: aws.token_key()?,
             irma: IrmaServer::new(variable("IRMA_SERVER_URL")?)?,
             requestor_token: RwLock::new(purposes.parameters().requestor_token().await?),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod code_key;
 mod irma_key;
 mod irma_token;
 mod purposes;

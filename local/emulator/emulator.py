@@ -20,11 +20,14 @@ enforce_execute_api = app._enforce_execute_api
 
 
 def extract_resource_arn(service, method, path, headers, body, *rest, **named):
-    """AWS authorizes the use of a key by its alias on the key, and GetParametersByPath on the path."""
+    """AWS authorizes the use of a key by its alias on the key, GetParametersByPath on the path, and what is asked of a
+    table by its ARN on the table."""
     arn = resource_arn(service, method, path, headers, body, *rest, **named)
     if service == "kms" and ":alias/" in arn:
         key = kms._resolve_key(arn)
         return key["Arn"] if key else arn
+    if service == "dynamodb" and arn == "*":
+        return iam_actions._safe_json_field(body, "ResourceArn") or arn
     if service == "ssm" and arn == "*":
         asked = iam_actions._safe_json_field(body, "Path")
         return iam_actions.extract_resource_arn("ssm", method, path, headers, json.dumps({"Name": asked}).encode(), *rest, **named) if asked else arn
@@ -44,7 +47,8 @@ def resolve_condition_key(key, context):
 
 def request_tag_context(service, action, body, parameters):
     """kms:EncryptionContextKeys lists the keys of a request's encryption context, kms:RequestAlias is the alias that it
-    names its key by, and kms:KeyOrigin tells who made that key (AWS, "Condition keys for AWS KMS")."""
+    names its key by, kms:ResourceAliases are all that this key has, and kms:KeyOrigin tells who made it (AWS, "Condition
+    keys for AWS KMS")."""
     context = tag_context(service, action, body, parameters)
     if service == "kms":
         try:
@@ -58,6 +62,8 @@ def request_tag_context(service, action, body, parameters):
             context["kms:RequestAlias"] = alias[1]
         if key := kms._resolve_key(request.get("KeyId")):
             context["kms:KeyOrigin"] = key["Origin"]
+            if aliases := [arn.split(":")[-1] for arn, target in kms._aliases.items() if target == key["KeyId"]]:
+                context["kms:ResourceAliases"] = aliases
     return context
 
 

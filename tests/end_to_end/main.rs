@@ -21,6 +21,7 @@ mod results;
 mod rights;
 mod sessions;
 mod sweeping;
+mod verify;
 mod whole_calls;
 mod wire;
 mod world;

@@ -450,6 +450,23 @@ fn rights() -> Vec<Broken> {
             .set("/Resources/AgentLookupRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal/AWS", iam("root")),
         broken("everyone in telephony's role", &["telephony_role_is_for_telephony"])
             .set("/Resources/TelephonyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
+        broken("everyone in verify's role", &["verify_role_is_for_who_verifies"])
+            .set("/Resources/VerifyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
+        // Tables and keys keep it out all the same.
+        broken("verify reads items", &["verify_reads_settings_only"])
+            .set(of_role("VerifyRole", "-"), allow("dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("verify uses keys", &["verify_reads_settings_only"])
+            .set(of_role("VerifyRole", "Sid=Keys/Action/-"), json!("kms:Decrypt")),
+        broken("verify reads the requestor token", &["verify_reads_settings_only", "VerifyRole on irma-requestor-token"]).set(
+            of_role("VerifyRole", "Sid=Parameters/Resource/-"),
+            arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token"),
+        ),
+        broken("verify reads log lines", &["verify_reads_settings_only", "VerifyRole on AgentLookupLog"])
+            .set(of_role("VerifyRole", "-"), allow("logs:FilterLogEvents", &json!({"Fn::Sub": "${AgentLookupLog.Arn}:*"}))),
+        broken("verify changes a function", &["verify_reads_settings_only", "VerifyRole on AgentLookup"]).set(
+            of_role("VerifyRole", "-"),
+            allow("lambda:UpdateFunctionConfiguration", &json!({"Fn::GetAtt": ["AgentLookup", "Arn"]})),
+        ),
         broken("telephony's role looks up", &["TelephonyRole on Api"])
             .set(of_role("TelephonyRole", "0/Resource/-"), arn("execute-api", "${Api}/*/POST/contacts/lookup")),
         // The table's policy would still refuse it.

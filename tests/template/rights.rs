@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::python::Python;
 
 /// All that each may do, of everything that is asked. Who is not here has another answer in [`needed`].
-const NEEDED: [(&str, &[&str]); 10] = [
+const NEEDED: [(&str, &[&str]); 11] = [
     (
         "SessionStart",
         &[
@@ -78,6 +78,26 @@ const NEEDED: [(&str, &[&str]); 10] = [
     ("SessionReconcileEveryMinuteRole", &["InvokeFunction SessionReconcile"]),
     ("ExpireRecordsEveryMinuteRole", &["InvokeFunction ExpireRecords"]),
     ("TelephonyRole", &["Invoke Api, POST/dtmf/exchange", "Invoke Api, POST/telephony/clear"]),
+    (
+        "VerifyRole",
+        &[
+            "DescribeTable Records",
+            "DescribeTable Codes",
+            "GetKeyPolicy CodeKey",
+            "GetKeyPolicy TokenKey",
+            "GetKeyPolicy ParameterKey",
+            "GetFunction SessionStart",
+            "GetFunction SessionIngest",
+            "GetFunction SessionReconcile",
+            "GetFunction DtmfExchange",
+            "GetFunction AgentLookup",
+            "GetFunction ClearContact",
+            "GetFunction ExpireRecords",
+            "GetParameter irma-public-key",
+            "GetParameter purposes/burgerzaken",
+            "GetParametersByPath purposes",
+        ],
+    ),
 ];
 
 /// Who may do everything, as far as their own policies go: the policies of tables and keys stop them.
@@ -108,6 +128,7 @@ pub fn ask(python: &Python, templates: &[Value]) -> Result<Vec<BTreeMap<String, 
             "AuditBucket": "audit",
             "ConnectInstanceArn": "arn:aws:connect:eu-central-1:000000000000:instance/x",
             "TelephonyPrincipal": "arn:aws:iam::000000000000:root",
+            "VerifyPrincipal": "arn:aws:iam::000000000000:root",
         },
         "principals": principals,
         "questions": questions
@@ -262,8 +283,13 @@ fn on_key(key: &'static str, all: &mut Vec<Question>) {
     for alias in ALIASES {
         add("GenerateMac", &format!(", by {alias}"), by_alias(alias), true);
     }
+    let alias = match key {
+        "CodeKey" => "alias/idbellen-production-code-current",
+        "TokenKey" => "alias/idbellen-production-token",
+        _ => "alias/idbellen-production-parameters",
+    };
     for operation in ["GetKeyPolicy", "PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"] {
-        add(operation, "", json!({}), false);
+        add(operation, "", json!({"kms:ResourceAliases": [alias]}), false);
     }
 }
 

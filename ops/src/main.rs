@@ -12,6 +12,7 @@ mod public_key;
 mod purpose_check;
 mod purpose_schema;
 mod purposes;
+mod report;
 mod stage;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ enum Command {
     /// .familyname.
     #[command(subcommand)]
     Purposes(purposes::Command),
+    Report(report::Command),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -54,6 +56,7 @@ async fn main() -> ExitCode {
         Command::IrmaToken(command) => command.run().await,
         Command::IrmaKey(command) => command.run().await,
         Command::Purposes(command) => command.run().await,
+        Command::Report(command) => command.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -123,11 +123,12 @@ fn sam(tools: &Tools) -> Result<Command> {
 }
 
 /// Points a command at the emulator, and at nothing else.
-pub(crate) fn aws(command: &mut Command, url: String, root: &Credentials) {
+pub(crate) fn aws(command: &mut Command, url: String, who: &Credentials) {
     command
         .env("AWS_ENDPOINT_URL", url)
-        .env("AWS_ACCESS_KEY_ID", &root.key_id)
-        .env("AWS_SECRET_ACCESS_KEY", &root.secret)
+        .env("AWS_ACCESS_KEY_ID", &who.key_id)
+        .env("AWS_SECRET_ACCESS_KEY", &who.secret)
+        .envs(who.session_token.as_ref().map(|token| ("AWS_SESSION_TOKEN", token)))
         .env("AWS_DEFAULT_REGION", REGION)
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")

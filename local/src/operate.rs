@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::deploy::aws;
+use crate::emulator::Credentials;
 use crate::process::{Process, clean, inheriting};
-use crate::{Progress, Stack};
+use crate::{Progress, Stack, random};
 
 /// The command `idbellen`, built from this checkout.
 pub struct Operator<'a> {
@@ -26,9 +27,10 @@ impl<'a> Operator<'a> {
     pub async fn of(stack: &'a Stack, progress: Progress<'_>) -> Result<Self> {
         progress("Building the operator's command");
         let mut command = inheriting("cargo");
-        command.args(["build", "--package", "ops", "--bin", "idbellen"]).current_dir(stack.tools().checkout());
-        Process::start("cargo build", &mut command, &stack.folder().join("cargo-build.log"))?.finish().await?;
-        Ok(Self { stack, program: beside_us()?.join("idbellen") })
+        command.args(["build", "--package", "ops", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
+        let log = stack.folder().join(format!("cargo-build-{}.log", random::hex(4)?));
+        Process::start("cargo build", command.current_dir(stack.tools().checkout()), &log)?.finish().await?;
+        Ok(Self { stack, program: built(&fs::read_to_string(&log)?)? })
     }
 
     /// Fills Parameter Store: the token, the key, and the purposes that come with the project. They are made to be open
@@ -62,12 +64,19 @@ impl<'a> Operator<'a> {
             .map(|_| ())
     }
 
-    /// Runs `idbellen` with these arguments and this standard input; the answer is its standard output.
-    pub async fn run(&self, arguments: &[&str], input: &str) -> Result<String> {
+    /// `idbellen` with these arguments, ready to be run by `who`, that finds AWS at `url`.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str], url: String, who: &Credentials) -> Command {
         let mut command = Command::new(&self.program);
         clean(&mut command);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        aws(&mut command, self.stack.aws_url(), self.stack.root());
+        aws(&mut command, url, who);
+        command
+    }
+
+    /// Runs `idbellen` with these arguments and this standard input; the answer is its standard output.
+    pub async fn run(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let command = self.command(arguments, self.stack.aws_url(), self.stack.root());
         let mut child = tokio::process::Command::from(command).spawn().context("cannot run idbellen")?;
         let mut pipe = child.stdin.take().context("idbellen has no standard input")?;
         pipe.write_all(input.as_bytes()).await?;
@@ -110,10 +119,10 @@ pub fn always_open(mut purpose: Value) -> Value {
     purpose
 }
 
-/// Where cargo puts the programs of this build: beside our own, or above it if we are a test or an example.
-fn beside_us() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.parent().context("our program is in no folder")?;
-    let above = folder.ends_with("deps") || folder.ends_with("examples");
-    Ok(folder.parent().filter(|_| above).unwrap_or(folder).to_owned())
+/// Where cargo put the program, by what it printed. Not always beside our own: cargo can build in a folder of its own
+/// (`build.build-dir`).
+fn built(printed: &str) -> Result<PathBuf> {
+    let messages = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let program = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    program.context("cargo does not say where idbellen is")
 }

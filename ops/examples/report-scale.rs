@@ -10,7 +10,7 @@
 #![allow(clippy::print_stdout, reason = "it speaks to people")]
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,15 +43,16 @@ fn main() -> Result<()> {
 
 /// The command, built in the same way.
 fn build() -> Result<std::path::PathBuf> {
-    let program = std::env::current_exe()?;
-    let built = program.parent().and_then(|folder| folder.parent()).context("this program is in no folder")?;
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--package", "ops", "--bin", "idbellen"]);
-    if built.ends_with("release") {
+    cargo.args(["build", "--package", "ops", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
-    ensure!(cargo.status()?.success(), "idbellen can't be built");
-    Ok(built.join("idbellen"))
+    let output = cargo.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "idbellen can't be built");
+    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let program = messages.filter_map(|message| message["executable"].as_str().map(std::path::PathBuf::from)).next_back();
+    program.context("cargo does not say where idbellen is")
 }
 
 /// Writes a day of calls, evenly spread; the answer is how many.

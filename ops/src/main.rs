@@ -1,5 +1,5 @@
 //! `idbellen`: the operator's command. It puts in Parameter Store what the functions of a stage read there: the IRMA
-//! server's requestor token and public key, and the purposes.
+//! server's requestor token and public key, and the purposes. And it reports what the audit trail proves.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser, Subcommand};
 
-/// Puts in Parameter Store what ID-bellen needs to run.
+/// Puts in Parameter Store what ID-bellen needs to run, and reports what its audit trail proves.
 ///
 /// AWS is found as by AWS's own command: `AWS_PROFILE` and `AWS_REGION`, `aws sso login`, or a credential process.
 /// Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage.

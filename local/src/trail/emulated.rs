@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Writer;
@@ -21,13 +23,17 @@ const DELIVERY: i64 = 300;
 const HOUR: i64 = 3600;
 
 impl Stack {
-    /// Writes the trail of what happened since this moment, in Unix seconds, to `folder`. `roles` tells the roles of
+    /// Writes the trail of what happened since this moment to `folder`. `roles` tells the roles of
     /// credentials that were taken on meanwhile, by access key id.
-    pub async fn write_trail(&self, since: i64, roles: &[(String, String)], folder: &Path) -> Result<()> {
+    pub async fn write_trail(&self, since: SystemTime, roles: &[(String, String)], folder: &Path) -> Result<()> {
+        let since = since.duration_since(UNIX_EPOCH)?;
         let mut calls = Vec::new();
         for recorded in self.recorded().await? {
-            calls.extend(self.as_aws_does(&recorded, roles)?.filter(|call| call.at >= since));
+            if recorded["EventTime"].as_f64().context("an event without a time")? >= since.as_secs_f64() {
+                calls.extend(self.as_aws_does(&recorded, roles)?);
+            }
         }
+        let since = since.as_secs().cast_signed();
         calls.sort_by_key(|call| call.at);
         let last = calls.last().map_or(since, |call| call.at);
         let mut writer = Writer::new(folder, ACCOUNT, STAGE, Arc::new(RsaKey::generate()?))?;
@@ -74,9 +80,7 @@ impl Stack {
         let (operation, sent) = (text(&event["eventName"]), &event["requestParameters"]);
         let source = text(&event["eventSource"]);
         let service = source.split('.').next().unwrap_or_default();
-        let at = recorded["EventTime"].as_f64().context("no time")?;
-        // Whole seconds, as CloudTrail gives them.
-        let at = format!("{}", at.floor()).parse()?;
+        let at = text(&event["eventTime"]).parse::<Timestamp>().context("an event without a time")?.as_second();
         let key = text(&event["userIdentity"]["accessKeyId"]);
         let mut call = Call {
             at,

@@ -305,7 +305,7 @@ const READS: [&str; 9] = [
 ];
 const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
 const STATEMENTS: [&str; 3] = ["ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"];
-const COPIES: [&str; 5] = ["Backup", "Export", "GlobalTable", "Replica", "Kinesis"];
+const COPIES: [&str; 6] = ["Backup", "Restore", "Export", "GlobalTable", "Replica", "Kinesis"];
 const KEY_USES: [&str; 10] = [
     "GenerateMac",
     "VerifyMac",
@@ -385,7 +385,9 @@ impl Facts {
         if !finding.refused {
             *self.found.entry(finding.kind).or_default() += 1;
         }
-        if self.findings.len() < MOST_FINDINGS {
+        // Attempts that were refused don't take the place of what was done.
+        let most = if finding.refused { MOST_FINDINGS / 2 } else { MOST_FINDINGS };
+        if self.findings.len() < most {
             self.findings.push(finding);
         }
     }

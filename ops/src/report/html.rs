@@ -144,7 +144,7 @@ impl Report {
         )?;
         writeln!(
             out,
-            "<p>{}: {}. {}: {}. {}: {}. {}: {}.</p>",
+            "<p>{}: {}; {}: {}; {}: {}; {}: {}.</p>",
             language.pick("Gewist door een medewerker", "Deleted by an agent"),
             tally.agent,
             language.pick("door telefonie", "by telephony"),

@@ -378,8 +378,8 @@ impl Report {
             let what = language.fault(fault);
             let first = super::names::shown(first);
             let line = match language {
-                Language::Dutch => format!("{what}: {count} keer; het eerst bij {first}"),
-                Language::English => format!("{what}: {count} times; first at {first}"),
+                Language::Dutch => format!("{what}. Aantal keren: {count}; het eerst bij {first}"),
+                Language::English => format!("{what}. How often: {count}; first at {first}"),
             };
             found.push((verdict, line));
         }
@@ -404,11 +404,11 @@ impl Report {
         let (digests, logs) = (integrity.digests, integrity.logs);
         let proven = match language {
             Language::Dutch => format!(
-                "{digests} overzichtsbestanden (digests) sluiten op elkaar aan en dragen de handtekening van CloudTrail; de \
-                 {logs} logbestanden zijn zoals ze daarin staan"
+                "overzichtsbestanden (digests): {digests}, die op elkaar aansluiten en de handtekening van CloudTrail dragen; \
+                 logbestanden: {logs}, zoals ze daarin staan"
             ),
             Language::English => format!(
-                "{digests} digests follow on each other and bear CloudTrail's signature; the {logs} log files are as they say"
+                "digests: {digests}, that follow on each other and bear CloudTrail's signature; log files: {logs}, as they say"
             ),
         };
         let title = ("Het spoor is compleet en niet veranderd", "The trail is whole and unaltered");
@@ -450,7 +450,7 @@ impl Report {
     fn silent(&self, tally: &Tally) -> Statement {
         let mut found = Vec::new();
         self.flawed(tally, false, &[Flaw::WrittenAfter], &mut found);
-        let proven = self.language.pick("geen enkel record", "not one record").to_owned();
+        let proven = self.language.pick("bij geen enkel record", "to not one record").to_owned();
         let title = ("Na het wissen is niets meer geschreven", "Nothing was written after a deletion");
         self.statement("silent", title, found, proven)
     }
@@ -484,8 +484,8 @@ impl Report {
         }
         let (reads, cleared) = (tally.reads, tally.agent);
         let proven = match self.language {
-            Language::Dutch => format!("{reads} keer opgevraagd, {cleared} keer gewist door een medewerker"),
-            Language::English => format!("looked up {reads} times, cleared by an agent {cleared} times"),
+            Language::Dutch => format!("opgevraagd: {reads}, gewist door een medewerker: {cleared}"),
+            Language::English => format!("looked up: {reads}, cleared by an agent: {cleared}"),
         };
         let title =
             ("Van elk opvragen en wissen is bekend welke medewerker", "Of each look-up and clear it is known which agent it was");
@@ -548,18 +548,22 @@ impl Report {
         }
         if red > 0 {
             let line = match self.language {
-                Language::Dutch => format!("{red} keer deed een ander iets, of een rol iets wat zij nooit doet: zie hieronder"),
-                Language::English => format!("{red} times someone else did something, or a role what it never does: see below"),
+                Language::Dutch => {
+                    format!("een ander deed iets, of een rol iets wat zij nooit doet. Aantal keren: {red}. Zie hieronder")
+                }
+                Language::English => {
+                    format!("someone else did something, or a role what it never does. How often: {red}. See below")
+                }
             };
             found.push((Verdict::Violated, line));
         }
         if keys > 0 {
             let line = match self.language {
                 Language::Dutch => {
-                    format!("{keys} keer gebruikte een ander een sleutel; of het die van ID-bellen is, zegt het spoor niet")
+                    format!("een ander gebruikte een sleutel; of die van ID-bellen is, zegt het spoor niet. Aantal keren: {keys}")
                 }
                 Language::English => {
-                    format!("{keys} times someone else used a key; the trail does not tell whether it is ID-bellen's")
+                    format!("someone else used a key; the trail does not tell whether it is ID-bellen's. How often: {keys}")
                 }
             };
             found.push((Verdict::NotProven, line));

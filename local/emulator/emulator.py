@@ -1,6 +1,7 @@
 """Runs the AWS emulator (ministack), with its authorization mended where it differs from AWS in what this project uses.
 Each difference is one function here."""
 
+import contextvars
 import json
 import re
 import sys
@@ -111,6 +112,29 @@ def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
     return enforce_execute_api(api_id, stage, method, path, headers, *rest, **named)
 
 
+failure = contextvars.ContextVar("failure", default=None)
+handle_dynamodb = app.SERVICE_HANDLERS["dynamodb"]
+record_event = cloudtrail.record_event
+
+
+async def handle_dynamodb_and_note_failure(*request):
+    """Notes the error code of an answer, for the event below."""
+    status, headers, body = await handle_dynamodb(*request)
+    failure.set(json.loads(body).get("__type", "").split("#")[-1] if status >= 400 else None)
+    return status, headers, body
+
+
+def record_event_with_failure(service, *rest, **named):
+    """An event of a call that failed has an errorCode (AWS CloudTrail user guide, "CloudTrail record contents")."""
+    record_event(service=service, *rest, **named)
+    if service == "dynamodb" and failure.get():
+        recorded = cloudtrail._get_event_queue()[-1]
+        event = json.loads(recorded["CloudTrailEvent"])
+        recorded["CloudTrailEvent"] = json.dumps(event | {"errorCode": failure.get()})
+
+
+app.SERVICE_HANDLERS["dynamodb"] = handle_dynamodb_and_note_failure
+cloudtrail.record_event = record_event_with_failure
 cloudtrail._DISPATCH["LookupEvents"] = lookup_events
 dynamodb.table_policy = table_policy
 iam_evaluator._RESOURCE_POLICY_LOOKUPS["dynamodb"] = ("dynamodb", "table_policy")

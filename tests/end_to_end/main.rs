@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
 mod access;
+mod accountability;
 mod bodies;
 mod canary;
 mod cases;

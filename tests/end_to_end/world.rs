@@ -238,6 +238,7 @@ pub fn every_test() -> impl Iterator<Item = &'static Named> {
         crate::exchange::TESTS,
         crate::contacts::TESTS,
         crate::access::TESTS,
+        crate::accountability::TESTS,
         crate::bodies::TESTS,
         crate::rights::TESTS,
         crate::sweeping::TESTS,

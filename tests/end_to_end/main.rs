@@ -13,6 +13,7 @@ mod contacts;
 mod exchange;
 mod logs;
 mod openapi;
+mod overwriting;
 mod planted;
 #[path = "../promises/mod.rs"]
 mod promises;
@@ -20,6 +21,7 @@ mod results;
 mod rights;
 mod sessions;
 mod sweeping;
+mod telephony_client;
 mod whole_calls;
 mod wire;
 mod world;

@@ -425,7 +425,7 @@ fn rights() -> Vec<Broken> {
                 "ClearContact on contact",
             ],
         )
-        .set("/Resources/ClearContactConnectPolicy/Properties/RoleName", json!({"Ref": "AgentLookupRole"})),
+        .set("/Resources/ClearContactConnectPolicy/Properties/Roles/0", json!({"Ref": "AgentLookupRole"})),
         broken("ingest that reads what is sealed", &["SessionIngest on Records"])
             .set(
                 of_role("SessionIngestRole", "Sid=ReadPendingRecord/Condition/ForAllValues:StringEquals/dynamodb:Attributes/-"),

@@ -45,7 +45,7 @@ class Stack:
             self.resources[name] = {"PhysicalResourceId": named, "Attributes": {"Arn": arn}}
         self.template = {name: self.resolved({**resource, "Condition": None}, self.resources)
                          for name, resource in template["Resources"].items()
-                         if resource["Type"] in {*ARNS, "AWS::IAM::RolePolicy"} and self.conditions.get(resource.get("Condition"), True)}
+                         if resource["Type"] in {*ARNS, "AWS::IAM::Policy"} and self.conditions.get(resource.get("Condition"), True)}
 
     def resolved(self, value, resources):
         return engine._resolve_refs(value, resources, self.values, self.conditions, {}, "stack", "stack")
@@ -65,8 +65,8 @@ class Stack:
             role = next(name for name in self.template if self.arn(name) == arn)
         name = self.resources[role]["PhysicalResourceId"]
         beside = [other["Properties"] for other in self.template.values()
-                  if other["Type"] == "AWS::IAM::RolePolicy" and other["Properties"].get("RoleName") == name]
-        policies = self.template[role]["Properties"].get("Policies", []) + [one for one in beside if "PolicyDocument" in one]
+                  if other["Type"] == "AWS::IAM::Policy" and name in other["Properties"]["Roles"]]
+        policies = self.template[role]["Properties"].get("Policies", []) + beside
         return (f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session",
                 [parse_policy_document(policy["PolicyDocument"]) for policy in policies])
 

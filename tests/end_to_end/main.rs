@@ -15,6 +15,7 @@ mod contacts;
 mod exchange;
 mod logs;
 mod openapi;
+mod overwriting;
 mod planted;
 #[path = "../promises/mod.rs"]
 mod promises;
@@ -22,6 +23,7 @@ mod results;
 mod rights;
 mod sessions;
 mod sweeping;
+mod telephony_client;
 mod verify;
 mod whole_calls;
 mod wire;

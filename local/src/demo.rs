@@ -89,14 +89,18 @@ impl Demo {
 
         let framed_by = [places.demo.clone()];
         let issuer = [places.issuer.clone()];
+        // The portal logs in by the issuer's page in a frame, which comes back to a page of the portal's own.
+        let itself = "'self'".to_owned();
+        let portal_frames = [itself.clone(), places.issuer.clone()];
+        let portal_framed_by = [itself, places.demo.clone()];
         let citizen_site =
             Site { files: &web.join("citizen/dist"), config: None, connects_to: &[irma], framed_by: &framed_by, frames: &[] };
         let agent_site = Site {
             files: &web.join("agent/dist"),
             config: Some(portal_configuration(&places)),
             connects_to: &issuer,
-            framed_by: &framed_by,
-            frames: &issuer,
+            framed_by: &portal_framed_by,
+            frames: &portal_frames,
         };
         let pages = [places.citizen.clone(), places.agent.clone()];
         let demo_site = Site { files: &web.join("demo/dist"), config: None, connects_to: &[], framed_by: &[], frames: &pages };

@@ -105,15 +105,21 @@ async fn perform(State(control): State<Arc<Control>>, Json(asked): Json<Perform>
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Dial {
-    code: String,
-    #[serde(rename = "contactId")]
-    contact: String,
+    code: Option<String>,
+    /// Whose code is dialled, if none is given: a citizen can do so before they are ready in the app, or after they declined.
+    session: Option<usize>,
+    contact_id: String,
 }
 
 /// Telephony has heard a code, and exchanges it.
-async fn telephone(State(control): State<Arc<Control>>, Json(Dial { code, contact }): Json<Dial>) -> Answer {
-    let answer = control.stack.exchange(&code, &contact).await?;
+async fn telephone(State(control): State<Arc<Control>>, Json(Dial { code, session, contact_id }): Json<Dial>) -> Answer {
+    let code = match code {
+        Some(code) => code,
+        None => control.code(session).context("there is no code to dial")?,
+    };
+    let answer = control.stack.exchange(&code, &contact_id).await?;
     let mut told = json!({"status": answer.status});
     if let Some(secret) = answer.body.get("secret") {
         told["secret"] = secret.clone();
@@ -211,6 +217,16 @@ impl Control {
     fn started(&self) -> Vec<(usize, Call)> {
         let calls = self.stack.to_api.calls_since(0).into_iter().enumerate();
         calls.filter(|(_, call)| call.operation == "POST /sessions" && call.status == 201).collect()
+    }
+
+    /// The code of a session: it stands in what the IRMA server was asked for the wallet.
+    fn code(&self, session: Option<usize>) -> Option<String> {
+        let (_, started) = self.started().into_iter().rev().find(|(id, _)| session == Some(*id))?;
+        let pointer = serde_json::from_slice::<Value>(&started.answer).ok()?["sessionPtr"].clone();
+        let of_session = |call: &Call| serde_json::from_slice::<Value>(&call.answer).is_ok_and(|it| it["sessionPtr"] == pointer);
+        let asked = self.stack.to_irma.calls_since(0).into_iter().find(of_session)?;
+        let asked: Value = serde_json::from_slice(&asked.body).ok()?;
+        asked["request"]["clientReturnUrl"].as_str()?.rsplit(',').next().map(str::to_owned)
     }
 
     /// The wallet of a citizen, who gets one when they need it first.

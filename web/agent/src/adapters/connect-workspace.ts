@@ -1,0 +1,47 @@
+/** The portal as an app in the agent workspace of Amazon Connect. */
+
+import { AmazonConnectApp } from "@amazon-connect/app";
+import { ContactClient } from "@amazon-connect/contact";
+
+import { SECRET_ATTRIBUTE, type Adapter, type Telephone } from "./adapter.ts";
+
+/** Above the highest level of the package: what it logs may hold an answer, and goes to the workspace only. */
+const NO_CONSOLE: number = 6;
+
+const VOICE = "voice";
+
+interface Call {
+  contactId: string;
+  /** The same where nobody transferred the call. */
+  initialContactId?: string | undefined;
+}
+
+export function connectWorkspace(telephone: Telephone): Adapter {
+  AmazonConnectApp.init({
+    logging: { minLogToConsoleLevel: NO_CONSOLE },
+    onCreate: async () => {
+      const contacts = new ContactClient();
+      const connected = async ({ contactId, initialContactId }: Call) => {
+        const secret = await contacts.getAttribute(contactId, SECRET_ATTRIBUTE).catch(() => undefined);
+        telephone.onContact(secret === undefined || secret === "" ? null : secret, contactId, initialContactId);
+      };
+      // An offer that is missed is never connected; one that was never connected is none of ours when it is cleared.
+      contacts.onConnected(async (call) => (call.type === VOICE ? connected(call) : undefined));
+      contacts.onCleared(async ({ contactId }) => telephone.onCleared(contactId));
+      for (const call of await connectedNow(contacts).catch(() => [])) await connected(call);
+    },
+  });
+  return {};
+}
+
+/** The calls in which this agent is, if the app was opened in the middle of one. */
+async function connectedNow(contacts: ContactClient): Promise<Call[]> {
+  const connected: Call[] = [];
+  for (const call of await contacts.listContacts()) {
+    if (call.type !== VOICE) continue;
+    const agent = (await contacts.listParticipants(call.contactId)).find(({ isSelf }) => isSelf);
+    const state = agent && (await contacts.getParticipantState(agent.participantId));
+    if (state?.value === "connected") connected.push(call);
+  }
+  return connected;
+}

@@ -1,0 +1,120 @@
+/** The two calls to the API about a contact. */
+
+import type { Answer, Attribute, Cleared, Contact } from "./portal.ts";
+
+/** Who is logged in, for the API. */
+export interface Tokens {
+  /** A token that is good now, renewed if it was not or if `renew`; none if nobody is logged in any more. */
+  token(renew: boolean): Promise<string | null>;
+}
+
+/** How long the API may take; its functions have 10 seconds. */
+const TIMEOUT = 15_000;
+
+export class Contacts {
+  readonly #api: string;
+  readonly #tokens: Tokens;
+  /** Contacts that hold their caller: only those can clear. */
+  readonly #holding = new WeakSet<Contact>();
+
+  constructor(api: string, tokens: Tokens) {
+    this.#api = api;
+    this.#tokens = tokens;
+  }
+
+  /** What the caller of this contact disclosed. */
+  async lookUp(contact: Contact): Promise<Answer> {
+    const answer = await this.#post("lookup", contact);
+    if (typeof answer === "string") return { is: answer };
+    if (answer.status === 403) return { is: "forbidden" };
+    // A secret that the API does not take (400) is as good as one that it does not know.
+    if (answer.status === 404 || answer.status === 400) return { is: "unknown" };
+    if (answer.status !== 200 && answer.status !== 202) return { is: "unreachable" };
+    this.#holding.add(contact);
+    return readAnswer(answer);
+  }
+
+  /**
+   * Deletes what the caller of this contact disclosed. Where no look-up was answered yet it looks up first, unread: who never
+   * held the caller deletes nothing.
+   */
+  async clear(contact: Contact): Promise<Cleared> {
+    if (!this.#holding.has(contact)) {
+      const answer = await this.#post("lookup", contact);
+      if (typeof answer === "string") return answer;
+      if (answer.status === 404) return "done";
+      if (!answer.ok) return failed(answer);
+      this.#holding.add(contact);
+    }
+    const answer = await this.#post("clear", contact);
+    if (typeof answer === "string") return answer;
+    if (answer.status === 204) return "done";
+    return failed(answer);
+  }
+
+  /** A last try while the page goes: nobody hears what comes of it. */
+  clearAtLast(contact: Contact): void {
+    void this.#post("clear", contact);
+  }
+
+  async #post(what: "lookup" | "clear", contact: Contact): Promise<Response | "unauthorized" | "unreachable"> {
+    try {
+      for (const renew of [false, true]) {
+        const token = await this.#tokens.token(renew);
+        if (token === null) return "unauthorized";
+        const answer = await fetch(`${this.#api}/contacts/${what}`, {
+          method: "POST",
+          headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+          body: JSON.stringify(what === "clear" ? contact : { ...contact, initialContactId: undefined }),
+          cache: "no-store",
+          credentials: "omit",
+          referrerPolicy: "no-referrer",
+          // A clear goes on when the page is left.
+          keepalive: what === "clear",
+          signal: AbortSignal.timeout(TIMEOUT),
+        });
+        if (answer.status !== 401) return answer;
+      }
+      return "unauthorized";
+    } catch {
+      return "unreachable";
+    }
+  }
+}
+
+const failed = ({ status }: Response): Cleared => (status >= 500 || status === 429 ? "unreachable" : "refused");
+
+/** Reads an answer with status 200 or 202; one that is not as docs/openapi.yaml says is none. */
+async function readAnswer(answer: Response): Promise<Answer> {
+  try {
+    const read = (await answer.json()) as Record<string, unknown>;
+    switch (read["status"]) {
+      case "pending":
+      case "declined":
+      case "lost":
+        return { is: read["status"] };
+      case "disclosed": {
+        const { reference, purpose, attributes, expiresAt } = read;
+        const texts = typeof reference === "string" && typeof purpose === "string";
+        if (!texts || typeof expiresAt !== "number" || !Array.isArray(attributes)) break;
+        return { is: "disclosed", reference, purpose, attributes: attributes.map(readAttribute), until: until(answer, expiresAt) };
+      }
+    }
+  } catch {
+    // Not JSON, or broken off.
+  }
+  return { is: "unreachable" };
+}
+
+function readAttribute(read: Attribute): Attribute {
+  const { id, value, label, issuedAt } = read;
+  const texts = [id, value, label.nl, label.en].every((text) => typeof text === "string");
+  if (!texts || typeof issuedAt !== "number") throw new TypeError("not an attribute");
+  return { id, value, label: { nl: label.nl, en: label.en }, issuedAt };
+}
+
+/** When that is by the clock of this machine, which may be wrong: by how much, the answer's date tells. */
+function until(answer: Response, expiresAt: number): number {
+  const date = Date.parse(answer.headers.get("Date") ?? "");
+  return Date.now() + expiresAt * 1_000 - (Number.isNaN(date) ? Date.now() : date);
+}

@@ -1,0 +1,74 @@
+/**
+ * Logging in at the agents' issuer (OpenID Connect, authorization code with PKCE). The portal's own window never goes
+ * there: who is logged in at the issuer is let in by a hidden frame, others by a window of its own. So a caller who waits,
+ * or is on the screen, stays in memory; and nothing has to be kept in the browser's storage meanwhile, not even OIDC state.
+ */
+
+import { InMemoryWebStorage, UserManager, WebStorageStateStore, type User } from "oidc-client-ts";
+
+import type { Tokens } from "./contacts.ts";
+import type { Settings } from "./settings.ts";
+
+export class Login implements Tokens {
+  readonly #manager: UserManager;
+  #renewing: Promise<User | null> | undefined;
+
+  /** `onIn` is called with the subject at each login and renewal; `onEnded` when a token has expired and can't be renewed. */
+  constructor(settings: Settings["oidc"], onIn: (agent: string) => void, onEnded: () => void) {
+    const back = new URL("login.html", document.baseURI).href;
+    this.#manager = new UserManager({
+      authority: settings.authority,
+      client_id: settings.clientId,
+      scope: settings.scope,
+      redirect_uri: back,
+      post_logout_redirect_uri: back,
+      userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
+      stateStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
+      loadUserInfo: false,
+      // Below, one at a time.
+      automaticSilentRenew: false,
+    });
+    this.#manager.events.addUserLoaded((user) => onIn(user.profile.sub));
+    this.#manager.events.addAccessTokenExpiring(() => void this.#renew());
+    this.#manager.events.addAccessTokenExpired(() => void this.#renew().then((user) => user ?? onEnded()));
+  }
+
+  /** Logs in without asking anyone; whether that went. */
+  async quietly(): Promise<boolean> {
+    return (await this.#renew()) !== null;
+  }
+
+  /** Logs in by a window of the issuer, which a browser opens in a click only. Nothing happens if the agent closes it. */
+  async byWindow(): Promise<void> {
+    await this.#manager.signinPopup({ popupAbortOnClose: true }).catch(() => undefined);
+  }
+
+  async token(renew: boolean): Promise<string | null> {
+    const user = await this.#manager.getUser();
+    if (!user) return null;
+    if (!renew && !user.expired) return user.access_token;
+    return (await this.#renew())?.access_token ?? null;
+  }
+
+  /** Logs out here and at the issuer: in a window of its own where the portal is a part of another page. */
+  async logOut(): Promise<void> {
+    const leave = window.top === window ? this.#manager.signoutRedirect() : this.#manager.signoutPopup();
+    // An issuer may know no such thing as logging out.
+    await leave.catch(() => this.#manager.removeUser());
+  }
+
+  /** Forgets the tokens. */
+  async forget(): Promise<void> {
+    await this.#manager.removeUser();
+  }
+
+  /** One renewal at a time: a refresh token may work once only. If it does not work any more, the issuer is asked itself. */
+  #renew(): Promise<User | null> {
+    this.#renewing ??= this.#manager
+      .signinSilent()
+      .catch(() => this.#manager.signinSilent({ forceIframeAuth: true }))
+      .catch(() => null)
+      .finally(() => (this.#renewing = undefined));
+    return this.#renewing;
+  }
+}

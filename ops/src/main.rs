@@ -1,5 +1,6 @@
 //! `idbellen`: the operator's command. It puts in Parameter Store what the functions of a stage read there: the IRMA
-//! server's requestor token and public key, and the purposes. It has a new code key take over, and verifies a live stack.
+//! server's requestor token and public key, and the purposes. It has a new code key take over, verifies a live stack, and
+//! reports what the audit trail proves.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
@@ -14,6 +15,7 @@ mod public_key;
 mod purpose_check;
 mod purpose_schema;
 mod purposes;
+mod report;
 mod stage;
 mod swap;
 mod verify;
@@ -23,7 +25,8 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser, Subcommand};
 
-/// Puts in Parameter Store what ID-bellen needs to run, renews its code key, and verifies that a stack keeps its promises.
+/// Puts in Parameter Store what ID-bellen needs to run, renews its code key, verifies that a stack keeps its promises, and
+/// reports what its audit trail proves.
 ///
 /// AWS is found as by AWS's own command: `AWS_PROFILE` and `AWS_REGION`, `aws sso login`, or a credential process.
 /// Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage.
@@ -58,6 +61,7 @@ enum Command {
     /// seen, and why. With ✘ and ? stands what to do. Exit code 1 if there is a ✘. The stack's role `VerifyRole` has the
     /// rights for it, and no others.
     Verify(verify::Command),
+    Report(report::Command),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -69,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Purposes(command) => command.run().await,
         Command::CodeKey(command) => command.run().await,
         Command::Verify(command) => command.run().await,
+        Command::Report(command) => command.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,7 +9,7 @@ use local::emulator::Credentials;
 use serde_json::{Value, json};
 
 use crate::tests;
-use crate::world::{World, ask};
+use crate::world::{CONNECT_INSTANCE, World, ask};
 
 tests! {
     beside_others: [
@@ -78,7 +78,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
         ],
     ),
     ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry"]),
-    ("ClearContact", &["DeleteItem Records", "DeleteItem Records, and read it when that fails"]),
+    ("ClearContact", &["DeleteItem Records", "DeleteItem Records, and read it when that fails", "Invoke ClearContact"]),
     (
         "ExpireRecords",
         &[
@@ -436,6 +436,7 @@ async fn a_role_names_each_of_its_rights(world: &World) -> Result<()> {
         let many = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
         many.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect()
     };
+    let contacts = format!("instance/{CONNECT_INSTANCE}/contact/*");
     for (logical, function) in &world.stack.deployment.functions {
         let needed = NEEDED.iter().find(|(name, _)| name == logical).context("no such function")?.1;
         let mut operations: BTreeSet<String> = needed
@@ -449,6 +450,10 @@ async fn a_role_names_each_of_its_rights(world: &World) -> Result<()> {
             // Through Parameter Store only; directly it is refused above.
             operations.insert("Decrypt".to_owned());
         }
+        if logical == "ClearContact" {
+            // Of Amazon Connect the emulator knows nothing, not even who may do what.
+            operations.insert("UpdateContactAttributes".to_owned());
+        }
         let mut named = BTreeSet::new();
         for statement in function.policies.iter().flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default()) {
             ensure!(
@@ -458,8 +463,10 @@ async fn a_role_names_each_of_its_rights(world: &World) -> Result<()> {
             let are_of_the_code_key = aliases.iter().all(|alias| alias.starts_with("alias/idbellen-local-code-"));
             let is_by_alias = statement["Action"] == "kms:GenerateMac" && !aliases.is_empty() && are_of_the_code_key;
             for resource in list(&statement["Resource"]) {
-                // The streams of its log group, and the purposes.
-                let prefix = resource.trim_end_matches(":*").trim_end_matches("parameter/idbellen/local/purposes/*");
+                // The streams of its log group, the purposes, and the contacts of the one instance of Amazon Connect.
+                let prefix = [":*", "parameter/idbellen/local/purposes/*", &contacts]
+                    .iter()
+                    .fold(resource.as_str(), |resource, suffix| resource.trim_end_matches(suffix));
                 let prefix = if is_by_alias { prefix.trim_end_matches(":key/*") } else { prefix };
                 let is_pattern = prefix.contains('*');
                 ensure!(!is_pattern, "{logical} has rights on {resource}");

@@ -87,6 +87,11 @@ fn of_role(role: &str, statement: &str) -> String {
     format!("/Resources/{role}/Properties/Policies/0/PolicyDocument/Statement/{statement}")
 }
 
+/// Where a statement is, of what clear-contact may do at Amazon Connect.
+fn at_connect(statement: &str) -> String {
+    format!("/Resources/ClearContactConnectPolicy/Properties/PolicyDocument/Statement/{statement}")
+}
+
 /// Where a statement of a table's policy is.
 fn of_table(table: &str, statement: &str) -> String {
     format!("/Resources/{table}/Properties/ResourcePolicy/PolicyDocument/Statement/{statement}")
@@ -265,6 +270,8 @@ fn functions() -> Vec<Broken> {
         broken("retries", &["failed_events_are_not_kept"])
             .set("/Globals/Function/EventInvokeConfig/MaximumRetryAttempts", json!(2)),
         broken("Lambda's own retries", &["failed_events_are_not_kept"]).remove("/Globals/Function/EventInvokeConfig"),
+        broken("retries of clearing for hours", &["failed_events_are_not_kept"])
+            .set("/Resources/ClearContact/Properties/EventInvokeConfig/MaximumEventAgeInSeconds", json!(21600)),
         broken(
             "a queue for failed runs",
             &["failed_events_are_not_kept", "roles_name_their_resources", "ExpireRecordsEveryMinuteRole on elsewhere"],
@@ -397,6 +404,28 @@ fn rights() -> Vec<Broken> {
             of_role("ClearContactRole", "Sid=Clear/Condition/StringEqualsIfExists/dynamodb:ReturnValues"),
             json!(["NONE", "ALL_OLD"]),
         ),
+        broken("clearing that reads contacts", &["clear_contact_may_overwrite_at_connect", "ClearContact on contact"])
+            .set(at_connect("Sid=OverwriteSecret/Action"), json!(["connect:UpdateContactAttributes", "connect:DescribeContact"])),
+        broken("clearing in every instance", &["clear_contact_may_overwrite_at_connect", "ClearContact on another-instance"])
+            .set(at_connect("Sid=OverwriteSecret/Resource"), json!("arn:aws:connect:*:*:instance/*")),
+        broken(
+            "clearing that invokes another function",
+            &["clear_contact_may_overwrite_at_connect", "ClearContact on ClearContact", "ClearContact on AgentLookup"],
+        )
+        .set(at_connect("Sid=OverwriteLater/Resource"), json!({"Fn::GetAtt": ["AgentLookup", "Arn"]})),
+        broken("rights at Amazon Connect without it", &["clear_contact_may_overwrite_at_connect"])
+            .remove("/Resources/ClearContactConnectPolicy/Condition"),
+        broken(
+            "rights at Amazon Connect for another function",
+            &[
+                "clear_contact_may_overwrite_at_connect",
+                "AgentLookup on ClearContact",
+                "AgentLookup on contact",
+                "ClearContact on ClearContact",
+                "ClearContact on contact",
+            ],
+        )
+        .set("/Resources/ClearContactConnectPolicy/Properties/Roles/0", json!({"Ref": "AgentLookupRole"})),
         broken("ingest that reads what is sealed", &["SessionIngest on Records"])
             .set(
                 of_role("SessionIngestRole", "Sid=ReadPendingRecord/Condition/ForAllValues:StringEquals/dynamodb:Attributes/-"),

@@ -1,6 +1,7 @@
 """Runs the AWS emulator (ministack), with its authorization mended where it differs from AWS in what this project uses.
 Each difference is one function here."""
 
+import contextvars
 import json
 import re
 import sys
@@ -8,6 +9,7 @@ import sys
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import cloudtrail, dynamodb, kms
+from ministack.services.cloudformation import provisioners
 
 RESERVED = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN", "if_not_exists", "attribute_exists",
             "attribute_not_exists", "attribute_type", "begins_with", "contains", "list_append", "size"}
@@ -20,11 +22,14 @@ enforce_execute_api = app._enforce_execute_api
 
 
 def extract_resource_arn(service, method, path, headers, body, *rest, **named):
-    """AWS authorizes the use of a key by its alias on the key, and GetParametersByPath on the path."""
+    """AWS authorizes the use of a key by its alias on the key, GetParametersByPath on the path, and what is asked of a
+    table by its ARN on the table."""
     arn = resource_arn(service, method, path, headers, body, *rest, **named)
     if service == "kms" and ":alias/" in arn:
         key = kms._resolve_key(arn)
         return key["Arn"] if key else arn
+    if service == "dynamodb" and arn == "*":
+        return iam_actions._safe_json_field(body, "ResourceArn") or arn
     if service == "ssm" and arn == "*":
         asked = iam_actions._safe_json_field(body, "Path")
         return iam_actions.extract_resource_arn("ssm", method, path, headers, json.dumps({"Name": asked}).encode(), *rest, **named) if asked else arn
@@ -44,7 +49,8 @@ def resolve_condition_key(key, context):
 
 def request_tag_context(service, action, body, parameters):
     """kms:EncryptionContextKeys lists the keys of a request's encryption context, kms:RequestAlias is the alias that it
-    names its key by, and kms:KeyOrigin tells who made that key (AWS, "Condition keys for AWS KMS")."""
+    names its key by, kms:ResourceAliases are all that this key has, and kms:KeyOrigin tells who made it (AWS, "Condition
+    keys for AWS KMS")."""
     context = tag_context(service, action, body, parameters)
     if service == "kms":
         try:
@@ -58,6 +64,8 @@ def request_tag_context(service, action, body, parameters):
             context["kms:RequestAlias"] = alias[1]
         if key := kms._resolve_key(request.get("KeyId")):
             context["kms:KeyOrigin"] = key["Origin"]
+            if aliases := [arn.split(":")[-1] for arn, target in kms._aliases.items() if target == key["KeyId"]]:
+                context["kms:ResourceAliases"] = aliases
     return context
 
 
@@ -96,6 +104,11 @@ def lookup_events(body):
     return cloudtrail._ok({"Events": page} | ({"NextToken": str(following)} if following < len(events) else {}))
 
 
+def make_integration_association(logical_id, properties, stack_name):
+    """Amazon Connect offers a function in its flow designer; there is none here."""
+    return f"{properties['InstanceId']}/{logical_id}", {}
+
+
 def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
     """A route with IAM authorization refuses every other kind of Authorization header (AWS, "Control access to HTTP
     APIs with IAM authorization")."""
@@ -105,7 +118,33 @@ def _enforce_execute_api(api_id, stage, method, path, headers, *rest, **named):
     return enforce_execute_api(api_id, stage, method, path, headers, *rest, **named)
 
 
+failure = contextvars.ContextVar("failure", default=None)
+handle_dynamodb = app.SERVICE_HANDLERS["dynamodb"]
+record_event = cloudtrail.record_event
+
+
+async def handle_dynamodb_and_note_failure(*request):
+    """Notes the error code of an answer, for the event below."""
+    status, headers, body = await handle_dynamodb(*request)
+    failure.set(json.loads(body).get("__type", "").split("#")[-1] if status >= 400 else None)
+    return status, headers, body
+
+
+def record_event_with_failure(service, *rest, **named):
+    """An event of a call that failed has an errorCode (AWS CloudTrail user guide, "CloudTrail record contents")."""
+    record_event(service=service, *rest, **named)
+    if service == "dynamodb" and failure.get():
+        recorded = cloudtrail._get_event_queue()[-1]
+        event = json.loads(recorded["CloudTrailEvent"])
+        recorded["CloudTrailEvent"] = json.dumps(event | {"errorCode": failure.get()})
+
+
+app.SERVICE_HANDLERS["dynamodb"] = handle_dynamodb_and_note_failure
+cloudtrail.record_event = record_event_with_failure
 cloudtrail._DISPATCH["LookupEvents"] = lookup_events
+provisioners._RESOURCE_HANDLERS["AWS::Connect::IntegrationAssociation"] = {
+    "create": make_integration_association, "delete": lambda physical_id, properties: None,
+}
 dynamodb.table_policy = table_policy
 iam_evaluator._RESOURCE_POLICY_LOOKUPS["dynamodb"] = ("dynamodb", "table_policy")
 app._enforce_execute_api = _enforce_execute_api

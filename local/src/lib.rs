@@ -21,6 +21,7 @@ mod stack;
 mod tables;
 pub mod tap;
 pub mod tools;
+pub mod trail;
 pub mod wallet;
 
 pub use signed::Unsigned;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -64,6 +64,14 @@ impl<'a> Operator<'a> {
             .map(|_| ())
     }
 
+    /// Runs `idbellen` with these arguments and this standard input, which must succeed; the answer is its standard output.
+    pub async fn run(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let output = self.run_as(self.stack.root(), self.stack.aws_url(), arguments, input).await?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "idbellen {} failed: {errors}", arguments.join(" "));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// `idbellen` with these arguments, ready to be run by `who`, that finds AWS at `url`.
     #[must_use]
     pub fn command(&self, arguments: &[&str], url: String, who: &Credentials) -> Command {
@@ -74,17 +82,14 @@ impl<'a> Operator<'a> {
         command
     }
 
-    /// Runs `idbellen` with these arguments and this standard input; the answer is its standard output.
-    pub async fn run(&self, arguments: &[&str], input: &str) -> Result<String> {
-        let command = self.command(arguments, self.stack.aws_url(), self.stack.root());
+    /// Runs `idbellen` as someone else, who finds AWS at `url`.
+    pub async fn run_as(&self, who: &Credentials, url: String, arguments: &[&str], input: &str) -> Result<Output> {
+        let command = self.command(arguments, url, who);
         let mut child = tokio::process::Command::from(command).spawn().context("cannot run idbellen")?;
         let mut pipe = child.stdin.take().context("idbellen has no standard input")?;
         pipe.write_all(input.as_bytes()).await?;
         drop(pipe);
-        let output = child.wait_with_output().await?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "idbellen {} failed: {errors}", arguments.join(" "));
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(child.wait_with_output().await?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! RSA keys for whoever signs tokens here: the IRMA server and the agents' issuer.
+//! RSA keys for whoever signs here: the IRMA server, the agents' issuer, and the local trail.
 
 use anyhow::{Context, Result};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
@@ -27,6 +27,12 @@ impl RsaKey {
     pub(crate) fn public_pem(&self) -> Result<String> {
         let der: PublicKeyX509Der<'_> = self.0.public_key().as_der().context("cannot export a public key")?;
         Ok(pem("PUBLIC KEY", der.as_ref()))
+    }
+
+    /// The public key as DER (PKCS #1, RFC 8017, A.1.1).
+    #[must_use]
+    pub fn public_der(&self) -> Vec<u8> {
+        self.0.public_key().as_ref().to_owned()
     }
 
     /// Modulus and exponent of the public key, as `n` and `e` of a JWK (RFC 7518, 6.3.1).

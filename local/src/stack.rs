@@ -102,6 +102,7 @@ impl Stack {
             ("CitizenOrigin", "http://localhost:5173".to_owned()),
             ("PortalOrigin", "http://localhost:5174".to_owned()),
             ("TelephonyPrincipal", "arn:aws:iam::000000000000:root".to_owned()),
+            ("VerifyPrincipal", "arn:aws:iam::000000000000:root".to_owned()),
             ("Architecture", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

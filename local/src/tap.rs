@@ -212,7 +212,7 @@ impl Tap {
         self.line.calls.read(|calls| calls.get(mark..).unwrap_or_default().to_vec())
     }
 
-    /// From now on, asks `rule` about each call that comes in, what shall happen to it. Of several rules the first with
+    /// From now on, asks `rule` about each call that comes in, what shall happen to it. Of several rules the latest with
     /// an answer counts.
     pub fn inject(&self, rule: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) -> Injected {
         let number = self.line.rules.write(|rules| {
@@ -233,7 +233,7 @@ impl Line {
             head.headers.insert(header::HOST, host);
         }
         let rules = self.rules.read(Clone::clone);
-        let answer = match rules.iter().find_map(|(_, rule)| rule(&call)) {
+        let answer = match rules.iter().rev().find_map(|(_, rule)| rule(&call)) {
             None => self.upstream.pass(head, body).await,
             Some(Fault::Answer(status, body)) => Some(spoken(status, body)),
             Some(Fault::HangUp) => None,

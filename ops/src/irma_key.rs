@@ -124,7 +124,7 @@ impl Server {
     const LARGEST: usize = 16 * 1024;
 
     /// What the server says that its public key is (IRMA documentation, "IRMA server", `GET /publickey`).
-    async fn public_key(&self) -> Result<Vec<u8>> {
+    pub async fn public_key(&self) -> Result<Vec<u8>> {
         let url = format!("{self}/publickey");
         let mut client = Client::builder()
             .connect_timeout(Self::CONNECT)

@@ -1,5 +1,6 @@
 //! `idbellen`: the operator's command. It puts in Parameter Store what the functions of a stage read there: the IRMA
-//! server's requestor token and public key, and the purposes; and it has a new code key take over.
+//! server's requestor token and public key, and the purposes. It has a new code key take over, verifies a live stack, and
+//! reports what the audit trail proves.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
@@ -14,15 +15,18 @@ mod public_key;
 mod purpose_check;
 mod purpose_schema;
 mod purposes;
+mod report;
 mod stage;
 mod swap;
+mod verify;
 
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser, Subcommand};
 
-/// Puts in Parameter Store what ID-bellen needs to run, and renews its code key.
+/// Puts in Parameter Store what ID-bellen needs to run, renews its code key, verifies that a stack keeps its promises, and
+/// reports what its audit trail proves.
 ///
 /// AWS is found as by AWS's own command: `AWS_PROFILE` and `AWS_REGION`, `aws sso login`, or a credential process.
 /// Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage.
@@ -51,6 +55,13 @@ enum Command {
     /// The key in KMS that names and seals codes
     #[command(subcommand)]
     CodeKey(code_key::Command),
+    /// Whether a live stack keeps the promises now
+    ///
+    /// Asks AWS, changes nothing, and prints each promise with what was found: ✔ it is kept; ✘ it is not; ? it can't be
+    /// seen, and why. With ✘ and ? stands what to do. Exit code 1 if there is a ✘. The stack's role `VerifyRole` has the
+    /// rights for it, and no others.
+    Verify(verify::Command),
+    Report(report::Command),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -61,6 +72,8 @@ async fn main() -> ExitCode {
         Command::IrmaKey(command) => command.run().await,
         Command::Purposes(command) => command.run().await,
         Command::CodeKey(command) => command.run().await,
+        Command::Verify(command) => command.run().await,
+        Command::Report(command) => command.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

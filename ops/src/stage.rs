@@ -35,6 +35,11 @@ impl fmt::Display for InvalidStage {
 impl std::error::Error for InvalidStage {}
 
 impl Stage {
+    /// The stage's name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The parameter with the token that the IRMA server knows ID-bellen by.
     pub fn requestor_token(&self) -> String {
         self.parameter(REQUESTOR_TOKEN)

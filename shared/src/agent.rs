@@ -10,8 +10,9 @@ use crate::problem::Problem;
 use crate::request::{read_body, subject};
 use crate::secret::{HolderTag, Secret};
 
-const SHAPE: &str = "The body is a JSON object with the text \"secret\", possibly the text \"contactId\", and nothing else.";
+const SHAPE: &str = "The body is a JSON object with the text \"secret\", possibly the texts \"contactId\" and \"initialContactId\", and nothing else.";
 const CONTACT_ID: &str = "\"contactId\" is 1 to 128 visible ASCII characters.";
+const INITIAL_CONTACT_ID: &str = "\"initialContactId\" is 1 to 128 visible ASCII characters.";
 
 /// What a secret must be, for the one who sent something else.
 pub const SECRET: &str = "\"secret\" is 43 characters A to Z, a to z, 0 to 9, - and _, as it was given to telephony.";
@@ -21,6 +22,7 @@ pub const SECRET: &str = "\"secret\" is 43 characters A to Z, a to z, 0 to 9, - 
 struct Body {
     secret: Zeroizing<String>,
     contact_id: Option<String>,
+    initial_contact_id: Option<String>,
 }
 
 /// What an agent's request says.
@@ -29,6 +31,8 @@ pub struct AgentRequest {
     pub secret: Secret,
     /// Who has the caller on screen: the contact if the portal names it, or else the agent.
     pub holder: HolderTag,
+    /// The first contact of the call, where the portal names one; else the contact that it names.
+    pub initial_contact: Option<ContactId>,
     /// Who asks.
     pub agent: Pseudonym,
 }
@@ -41,11 +45,13 @@ pub fn read_agent_request(request: &Request) -> Result<AgentRequest, Problem> {
         tracing::error!("the agent's token has no sub");
         Problem::Internal
     })?;
-    let holder = if let Some(id) = body.contact_id {
-        let contact: ContactId = id.parse().map_err(|_| Problem::InvalidBody(CONTACT_ID))?;
-        secret.holder(&Holder::Contact(&contact))
-    } else {
-        secret.holder(&Holder::Agent(&subject))
+    let read =
+        |id: Option<String>, what| id.map(|id| id.parse::<ContactId>().map_err(|_| Problem::InvalidBody(what))).transpose();
+    let contact = read(body.contact_id, CONTACT_ID)?;
+    let initial_contact = read(body.initial_contact_id, INITIAL_CONTACT_ID)?;
+    let holder = match &contact {
+        Some(contact) => secret.holder(&Holder::Contact(contact)),
+        None => secret.holder(&Holder::Agent(&subject)),
     };
-    Ok(AgentRequest { secret, holder, agent: Pseudonym::of(&subject) })
+    Ok(AgentRequest { secret, holder, initial_contact: initial_contact.or(contact), agent: Pseudonym::of(&subject) })
 }

@@ -27,6 +27,7 @@ struct Details {
 #[serde(rename_all = "PascalCase", default)]
 struct ContactData {
     contact_id: Option<String>,
+    initial_contact_id: Option<String>,
 }
 
 impl ConnectEvent {
@@ -39,8 +40,19 @@ impl ConnectEvent {
 
     /// The contact that the flow handles.
     pub fn contact_id(&self) -> Result<ContactId, InvalidContactId> {
-        let contact = self.details.as_ref().and_then(|details| details.contact_data.as_ref());
-        contact.and_then(|contact| contact.contact_id.as_deref()).unwrap_or_default().parse()
+        self.contact().and_then(|contact| contact.contact_id.as_deref()).unwrap_or_default().parse()
+    }
+
+    /// The first contact of the call, whose attributes the later ones share; the same one if there was no transfer.
+    pub fn initial_contact_id(&self) -> Result<ContactId, InvalidContactId> {
+        match self.contact().and_then(|contact| contact.initial_contact_id.as_deref()) {
+            Some(id) => id.parse(),
+            None => self.contact_id(),
+        }
+    }
+
+    fn contact(&self) -> Option<&ContactData> {
+        self.details.as_ref()?.contact_data.as_ref()
     }
 }
 

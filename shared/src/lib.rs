@@ -13,6 +13,7 @@ pub mod codes;
 pub mod config;
 pub mod connect;
 pub mod contact;
+pub mod contact_attributes;
 mod database;
 mod derive;
 pub mod ingest;

@@ -39,6 +39,8 @@ pub enum Metric {
     Cleared,
     /// Telephony cleared a contact that no agent had looked up.
     Abandoned,
+    /// A run could not overwrite the secret in a contact's attributes.
+    NotOverwritten,
     /// Records that a sweep deleted.
     ExpiredRecords,
     /// Codes that a sweep deleted.
@@ -76,6 +78,7 @@ impl Metric {
             Self::UnknownSecrets => ("UnknownSecrets", "Count"),
             Self::Cleared => ("Cleared", "Count"),
             Self::Abandoned => ("Abandoned", "Count"),
+            Self::NotOverwritten => ("NotOverwritten", "Count"),
             Self::ExpiredRecords => ("ExpiredRecords", "Count"),
             Self::ExpiredCodes => ("ExpiredCodes", "Count"),
             Self::Swept => ("Swept", "Count"),

@@ -43,37 +43,24 @@ where
     .await
 }
 
-/// Runs a function that API Gateway calls, and that is invoked directly as well. A direct event has the member `mark`,
-/// which an API Gateway request never has. What can't be read, and a panic, is answered with `failed`.
-pub async fn http_and_direct<S, F, E, G, T>(
+/// Runs a function that API Gateway calls, and that invokes itself as well. Its own event has the member `mark`, which an
+/// API Gateway request never has. What can't be read, and a panic, is a failed run.
+pub async fn http_and_direct<S, F, E, G>(
     handle: fn(Arc<S>, Request) -> F,
     mark: &'static str,
     handle_direct: fn(Arc<S>, E) -> G,
-    failed: fn() -> Result<T, RunFailed>,
 ) -> ExitCode
 where
     S: State,
     F: Future<Output = Result<Answer, Problem>> + Send + 'static,
     E: DeserializeOwned + Send + 'static,
-    G: Future<Output = Result<T, RunFailed>> + Send + 'static,
-    T: Serialize + Send + 'static,
+    G: Future<Output = Result<(), RunFailed>> + Send + 'static,
 {
-    #[derive(Serialize)]
-    #[serde(untagged)]
-    enum Either<T> {
-        Http(Box<ApiGatewayV2httpResponse>),
-        Direct(T),
-    }
     run(async move |state: Arc<S>, event: Box<RawValue>| {
-        let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(event.get()).unwrap_or_default();
-        if !members.contains_key(mark) {
-            return Ok(Either::Http(Box::new(answer(event.get(), |request| handle(state, request)).await)));
+        if has_member(&event, mark) {
+            return direct(&event, |event| handle_direct(state, event)).await;
         }
-        let outcome = match serde_json::from_str(event.get()) {
-            Ok(event) => caught(handle_direct(state, event)).await.unwrap_or_else(failed),
-            Err(_) => failed(),
-        };
-        outcome.map(Either::Direct).map_err(|RunFailed| run_failed())
+        Ok(Done::Http(Box::new(answer(event.get(), |request| handle(state, request)).await)))
     })
     .await
 }
@@ -86,9 +73,79 @@ pub async fn http_and_connect<S, F, G>(
 where
     S: State,
     F: Future<Output = Result<Answer, Problem>> + Send + 'static,
-    G: Future<Output = Result<Outcome, RunFailed>> + Send + 'static,
+    G: Future<Output = Outcome> + Send + 'static,
 {
-    http_and_direct(handle, "Details", handle_connect, || Ok(Outcome::unavailable())).await
+    run(async move |state: Arc<S>, event: Box<RawValue>| {
+        Ok::<_, Error>(if has_member(&event, CONNECT) {
+            connect(&event, |event| handle_connect(state, event)).await
+        } else {
+            Done::Http(Box::new(answer(event.get(), |request| handle(state, request)).await))
+        })
+    })
+    .await
+}
+
+/// Runs a function that API Gateway and Amazon Connect call, and that invokes itself as well, as in [`http_and_direct`].
+pub async fn http_connect_and_direct<S, F, G, E, H>(
+    handle: fn(Arc<S>, Request) -> F,
+    handle_connect: fn(Arc<S>, ConnectEvent) -> G,
+    mark: &'static str,
+    handle_direct: fn(Arc<S>, E) -> H,
+) -> ExitCode
+where
+    S: State,
+    F: Future<Output = Result<Answer, Problem>> + Send + 'static,
+    G: Future<Output = Outcome> + Send + 'static,
+    E: DeserializeOwned + Send + 'static,
+    H: Future<Output = Result<(), RunFailed>> + Send + 'static,
+{
+    run(async move |state: Arc<S>, event: Box<RawValue>| {
+        if has_member(&event, CONNECT) {
+            return Ok(connect(&event, |event| handle_connect(state, event)).await);
+        }
+        if has_member(&event, mark) {
+            return direct(&event, |event| handle_direct(state, event)).await;
+        }
+        Ok(Done::Http(Box::new(answer(event.get(), |request| handle(state, request)).await)))
+    })
+    .await
+}
+
+/// What a function answers, by who invoked it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Done {
+    Http(Box<ApiGatewayV2httpResponse>),
+    Connect(Outcome),
+    Direct,
+}
+
+/// The member that an event of Amazon Connect has, and no other.
+const CONNECT: &str = "Details";
+
+fn has_member(event: &RawValue, name: &str) -> bool {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(event.get()).unwrap_or_default();
+    members.contains_key(name)
+}
+
+async fn connect<F: Future<Output = Outcome>>(event: &RawValue, handle: impl FnOnce(ConnectEvent) -> F) -> Done {
+    let outcome = match serde_json::from_str(event.get()) {
+        Ok(event) => caught(handle(event)).await,
+        Err(_) => None,
+    };
+    Done::Connect(outcome.unwrap_or_else(Outcome::unavailable))
+}
+
+async fn direct<E, F>(event: &RawValue, handle: impl FnOnce(E) -> F) -> Result<Done, Error>
+where
+    E: DeserializeOwned,
+    F: Future<Output = Result<(), RunFailed>>,
+{
+    let done = match serde_json::from_str(event.get()) {
+        Ok(event) => caught(handle(event)).await.unwrap_or(Err(RunFailed)),
+        Err(_) => Err(RunFailed),
+    };
+    done.map(|()| Done::Direct).map_err(|RunFailed| run_failed())
 }
 
 /// Runs a function that a schedule invokes. A run that fails is an error of the function, and counts in its metric `Errors`.

@@ -186,7 +186,9 @@ fn tests_of(text: &str) -> Vec<String> {
 fn is_test(name: &str) -> Result<bool> {
     let parts: Vec<&str> = name.split("::").collect();
     match parts[..] {
-        ["template", test] => Ok(read("tests/template/main.rs")?.contains(&format!("#[test]\nfn {test}("))),
+        [folder @ ("template" | "telephony"), test] => {
+            Ok(read(&format!("tests/{folder}/main.rs"))?.contains(&format!("#[test]\nfn {test}(")))
+        }
         // They run when all others have, and have no functions of their own names.
         ["canary", _] => Ok(read("tests/end_to_end/world.rs")?.contains(&format!("Trial::test(\"{name}\""))),
         ["promises", test] => is_in_module("tests/promises/mod.rs", test),

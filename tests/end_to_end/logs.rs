@@ -63,7 +63,7 @@ async fn each_look_up_and_each_clear_leaves_an_audit_event(world: &World) -> Res
 }
 
 /// The sums of all metrics, in all and by purpose.
-async fn sums(world: &World) -> Result<BTreeMap<String, i64>> {
+pub async fn sums(world: &World) -> Result<BTreeMap<String, i64>> {
     let mut sums = BTreeMap::new();
     for line in lines(world).await? {
         for directive in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
@@ -83,7 +83,7 @@ async fn sums(world: &World) -> Result<BTreeMap<String, i64>> {
 }
 
 /// What was counted since: each of these must be there so often.
-async fn counted(world: &World, before: &BTreeMap<String, i64>, expected: &[(&str, i64)]) -> Result<()> {
+pub async fn counted(world: &World, before: &BTreeMap<String, i64>, expected: &[(&str, i64)]) -> Result<()> {
     let began = Instant::now();
     loop {
         let after = sums(world).await?;

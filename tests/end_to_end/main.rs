@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
 mod access;
+mod accountability;
 mod bodies;
 mod canary;
 mod cases;
@@ -14,6 +15,7 @@ mod contacts;
 mod exchange;
 mod logs;
 mod openapi;
+mod overwriting;
 mod planted;
 #[path = "../promises/mod.rs"]
 mod promises;
@@ -21,6 +23,8 @@ mod results;
 mod rights;
 mod sessions;
 mod sweeping;
+mod telephony_client;
+mod verify;
 mod whole_calls;
 mod wire;
 mod world;

@@ -87,6 +87,11 @@ fn of_role(role: &str, statement: &str) -> String {
     format!("/Resources/{role}/Properties/Policies/0/PolicyDocument/Statement/{statement}")
 }
 
+/// Where a statement is, of what clear-contact may do at Amazon Connect.
+fn at_connect(statement: &str) -> String {
+    format!("/Resources/ClearContactConnectPolicy/Properties/PolicyDocument/Statement/{statement}")
+}
+
 /// Where a statement of a table's policy is.
 fn of_table(table: &str, statement: &str) -> String {
     format!("/Resources/{table}/Properties/ResourcePolicy/PolicyDocument/Statement/{statement}")
@@ -265,6 +270,8 @@ fn functions() -> Vec<Broken> {
         broken("retries", &["failed_events_are_not_kept"])
             .set("/Globals/Function/EventInvokeConfig/MaximumRetryAttempts", json!(2)),
         broken("Lambda's own retries", &["failed_events_are_not_kept"]).remove("/Globals/Function/EventInvokeConfig"),
+        broken("retries of clearing for hours", &["failed_events_are_not_kept"])
+            .set("/Resources/ClearContact/Properties/EventInvokeConfig/MaximumEventAgeInSeconds", json!(21600)),
         broken(
             "a queue for failed runs",
             &["failed_events_are_not_kept", "roles_name_their_resources", "ExpireRecordsEveryMinuteRole on elsewhere"],
@@ -397,6 +404,28 @@ fn rights() -> Vec<Broken> {
             of_role("ClearContactRole", "Sid=Clear/Condition/StringEqualsIfExists/dynamodb:ReturnValues"),
             json!(["NONE", "ALL_OLD"]),
         ),
+        broken("clearing that reads contacts", &["clear_contact_may_overwrite_at_connect", "ClearContact on contact"])
+            .set(at_connect("Sid=OverwriteSecret/Action"), json!(["connect:UpdateContactAttributes", "connect:DescribeContact"])),
+        broken("clearing in every instance", &["clear_contact_may_overwrite_at_connect", "ClearContact on another-instance"])
+            .set(at_connect("Sid=OverwriteSecret/Resource"), json!("arn:aws:connect:*:*:instance/*")),
+        broken(
+            "clearing that invokes another function",
+            &["clear_contact_may_overwrite_at_connect", "ClearContact on ClearContact", "ClearContact on AgentLookup"],
+        )
+        .set(at_connect("Sid=OverwriteLater/Resource"), json!({"Fn::GetAtt": ["AgentLookup", "Arn"]})),
+        broken("rights at Amazon Connect without it", &["clear_contact_may_overwrite_at_connect"])
+            .remove("/Resources/ClearContactConnectPolicy/Condition"),
+        broken(
+            "rights at Amazon Connect for another function",
+            &[
+                "clear_contact_may_overwrite_at_connect",
+                "AgentLookup on ClearContact",
+                "AgentLookup on contact",
+                "ClearContact on ClearContact",
+                "ClearContact on contact",
+            ],
+        )
+        .set("/Resources/ClearContactConnectPolicy/Properties/Roles/0", json!({"Ref": "AgentLookupRole"})),
         broken("ingest that reads what is sealed", &["SessionIngest on Records"])
             .set(
                 of_role("SessionIngestRole", "Sid=ReadPendingRecord/Condition/ForAllValues:StringEquals/dynamodb:Attributes/-"),
@@ -450,6 +479,23 @@ fn rights() -> Vec<Broken> {
             .set("/Resources/AgentLookupRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal/AWS", iam("root")),
         broken("everyone in telephony's role", &["telephony_role_is_for_telephony"])
             .set("/Resources/TelephonyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
+        broken("everyone in verify's role", &["verify_role_is_for_who_verifies"])
+            .set("/Resources/VerifyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
+        // Tables and keys keep it out all the same.
+        broken("verify reads items", &["verify_reads_settings_only"])
+            .set(of_role("VerifyRole", "-"), allow("dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("verify uses keys", &["verify_reads_settings_only"])
+            .set(of_role("VerifyRole", "Sid=Keys/Action/-"), json!("kms:Decrypt")),
+        broken("verify reads the requestor token", &["verify_reads_settings_only", "VerifyRole on irma-requestor-token"]).set(
+            of_role("VerifyRole", "Sid=Parameters/Resource/-"),
+            arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token"),
+        ),
+        broken("verify reads log lines", &["verify_reads_settings_only", "VerifyRole on AgentLookupLog"])
+            .set(of_role("VerifyRole", "-"), allow("logs:FilterLogEvents", &json!({"Fn::Sub": "${AgentLookupLog.Arn}:*"}))),
+        broken("verify changes a function", &["verify_reads_settings_only", "VerifyRole on AgentLookup"]).set(
+            of_role("VerifyRole", "-"),
+            allow("lambda:UpdateFunctionConfiguration", &json!({"Fn::GetAtt": ["AgentLookup", "Arn"]})),
+        ),
         broken("telephony's role looks up", &["TelephonyRole on Api"])
             .set(of_role("TelephonyRole", "0/Resource/-"), arn("execute-api", "${Api}/*/POST/contacts/lookup")),
         // The table's policy would still refuse it.

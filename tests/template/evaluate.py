@@ -45,7 +45,7 @@ class Stack:
             self.resources[name] = {"PhysicalResourceId": named, "Attributes": {"Arn": arn}}
         self.template = {name: self.resolved({**resource, "Condition": None}, self.resources)
                          for name, resource in template["Resources"].items()
-                         if resource["Type"] in ARNS and self.conditions.get(resource.get("Condition"), True)}
+                         if resource["Type"] in {*ARNS, "AWS::IAM::Policy"} and self.conditions.get(resource.get("Condition"), True)}
 
     def resolved(self, value, resources):
         return engine._resolve_refs(value, resources, self.values, self.conditions, {}, "stack", "stack")
@@ -63,8 +63,10 @@ class Stack:
         if self.template[who]["Type"] == "AWS::Lambda::Function":
             arn = self.template[who]["Properties"]["Role"]
             role = next(name for name in self.template if self.arn(name) == arn)
-        policies = self.template[role]["Properties"].get("Policies", [])
         name = self.resources[role]["PhysicalResourceId"]
+        beside = [other["Properties"] for other in self.template.values()
+                  if other["Type"] == "AWS::IAM::Policy" and name in other["Properties"]["Roles"]]
+        policies = self.template[role]["Properties"].get("Policies", []) + beside
         return (f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session",
                 [parse_policy_document(policy["PolicyDocument"]) for policy in policies])
 

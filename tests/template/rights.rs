@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::python::Python;
 
 /// All that each may do, of everything that is asked. Who is not here has another answer in [`needed`].
-const NEEDED: [(&str, &[&str]); 10] = [
+const NEEDED: [(&str, &[&str]); 11] = [
     (
         "SessionStart",
         &[
@@ -62,7 +62,16 @@ const NEEDED: [(&str, &[&str]); 10] = [
         ],
     ),
     ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry", "PutLogEvents AgentLookupLog"]),
-    ("ClearContact", &["DeleteItem Records", "DeleteItem Records, if held", "PutLogEvents ClearContactLog"]),
+    (
+        "ClearContact",
+        &[
+            "DeleteItem Records",
+            "DeleteItem Records, if held",
+            "InvokeFunction ClearContact",
+            "UpdateContactAttributes contact",
+            "PutLogEvents ClearContactLog",
+        ],
+    ),
     (
         "ExpireRecords",
         &[
@@ -78,10 +87,33 @@ const NEEDED: [(&str, &[&str]); 10] = [
     ("SessionReconcileEveryMinuteRole", &["InvokeFunction SessionReconcile"]),
     ("ExpireRecordsEveryMinuteRole", &["InvokeFunction ExpireRecords"]),
     ("TelephonyRole", &["Invoke Api, POST/dtmf/exchange", "Invoke Api, POST/telephony/clear"]),
+    (
+        "VerifyRole",
+        &[
+            "DescribeTable Records",
+            "DescribeTable Codes",
+            "GetKeyPolicy CodeKey",
+            "GetKeyPolicy TokenKey",
+            "GetKeyPolicy ParameterKey",
+            "GetFunction SessionStart",
+            "GetFunction SessionIngest",
+            "GetFunction SessionReconcile",
+            "GetFunction DtmfExchange",
+            "GetFunction AgentLookup",
+            "GetFunction ClearContact",
+            "GetFunction ExpireRecords",
+            "GetParameter irma-public-key",
+            "GetParameter purposes/burgerzaken",
+            "GetParametersByPath purposes",
+        ],
+    ),
 ];
 
 /// Who may do everything, as far as their own policies go: the policies of tables and keys stop them.
 const ALMIGHTY: [&str; 2] = ["administrator", "root"];
+
+/// The instance of Amazon Connect that the stack is given.
+const INSTANCE: &str = "arn:aws:connect:eu-central-1:000000000000:instance/x";
 
 /// A thing that someone may or may not be able to do.
 struct Question {
@@ -106,8 +138,9 @@ pub fn ask(python: &Python, templates: &[Value]) -> Result<Vec<BTreeMap<String, 
         // Whatever is conditional is there.
         "parameters": {
             "AuditBucket": "audit",
-            "ConnectInstanceArn": "arn:aws:connect:eu-central-1:000000000000:instance/x",
+            "ConnectInstanceArn": INSTANCE,
             "TelephonyPrincipal": "arn:aws:iam::000000000000:root",
+            "VerifyPrincipal": "arn:aws:iam::000000000000:root",
         },
         "principals": principals,
         "questions": questions
@@ -150,6 +183,7 @@ fn questions() -> Vec<Question> {
     on_another_key(&mut all);
     on_parameters(&mut all);
     on_functions(&mut all);
+    on_connect(&mut all);
     on_the_account(&mut all);
     all
 }
@@ -262,8 +296,13 @@ fn on_key(key: &'static str, all: &mut Vec<Question>) {
     for alias in ALIASES {
         add("GenerateMac", &format!(", by {alias}"), by_alias(alias), true);
     }
+    let alias = match key {
+        "CodeKey" => "alias/idbellen-production-code-current",
+        "TokenKey" => "alias/idbellen-production-token",
+        _ => "alias/idbellen-production-parameters",
+    };
     for operation in ["GetKeyPolicy", "PutKeyPolicy", "DisableKey", "ScheduleKeyDeletion"] {
-        add(operation, "", json!({}), false);
+        add(operation, "", json!({"kms:ResourceAliases": [alias]}), false);
     }
 }
 
@@ -348,6 +387,16 @@ fn on_functions(all: &mut Vec<Question>) {
             let name = operation.split(':').nth(1).unwrap_or_default();
             all.push(ask_role(format!("{name} {role}"), operation, role, ""));
         }
+    }
+}
+
+fn on_connect(all: &mut Vec<Question>) {
+    for operation in
+        ["UpdateContactAttributes", "GetContactAttributes", "DescribeContact", "SearchContacts", "StopContact", "UpdateContact"]
+    {
+        let action = format!("connect:{operation}");
+        all.push(ask_role(format!("{operation} contact"), &action, "", &format!("{INSTANCE}/contact/y")));
+        all.push(ask_role(format!("{operation} another-instance"), &action, "", &format!("{INSTANCE}y/contact/y")));
     }
 }
 

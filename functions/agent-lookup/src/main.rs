@@ -44,7 +44,7 @@ impl run::State for State {
 }
 
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
-    let AgentRequest { secret, holder, agent } = read_agent_request(&request)?;
+    let AgentRequest { secret, holder, agent, .. } = read_agent_request(&request)?;
     let (id, now) = (secret.record_id(), now());
     let Some(record) = state.records.look_up(&id, &holder, now).await? else {
         audit::log(&agent, Action::LookUp, &id, "unknown");

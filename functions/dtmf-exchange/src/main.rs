@@ -19,7 +19,7 @@ use shared::contact::ContactId;
 use shared::metrics::{Metric, Metrics};
 use shared::problem::Problem;
 use shared::request::read_body;
-use shared::run::{self, RunFailed};
+use shared::run;
 use shared::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -67,15 +67,15 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
 }
 
 /// The flow passes what was keyed as the parameter `dtmf`: any text, as `Timeout` if nothing was.
-async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Result<Outcome, RunFailed> {
+async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
     let (Ok(code), Ok(contact)) = (event.parameter("dtmf").parse(), event.contact_id()) else {
-        return Ok(Outcome::new("unknown_code"));
+        return Outcome::new("unknown_code");
     };
-    Ok(match exchange(&state, &code, &contact).await {
+    match exchange(&state, &code, &contact).await {
         Ok(secret) => Outcome::new("ok").with("secret", &secret.reveal()),
         Err(Problem::UnknownCode) => Outcome::new("unknown_code"),
         Err(_) => Outcome::unavailable(),
-    })
+    }
 }
 
 /// Amazon Connect waits 8 seconds, and reads an answer that comes later as none.

@@ -89,5 +89,5 @@ async fn handle_event(state: Arc<State>, event: Event) -> Result<(), RunFailed> 
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run::http_and_direct(handle, "record", handle_event, || Err(RunFailed)).await
+    run::http_and_direct(handle, "record", handle_event).await
 }

@@ -1,0 +1,153 @@
+//! How long `idbellen report` takes over a day of a million events, and how much memory. Builds the command as this program
+//! was built, makes a trail of calls, and reports on it:
+//!
+//! ```text
+//! cargo run --package ops --release --example report-scale [-- EVENTS]
+//! ```
+//!
+//! The memory is what Linux says was the most (`VmHWM`), read every few milliseconds until the command ends.
+
+#![allow(clippy::print_stdout, reason = "it speaks to people")]
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use local::rsa::RsaKey;
+use local::trail::Writer;
+use local::trail::event::{Call, Principal, key_arn};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "111122223333";
+const RECORDS: &str = "idbellen-test-records";
+const CODES: &str = "idbellen-test-codes";
+/// 2026-01-15 in Dutch time.
+const BEGIN: i64 = 1_768_431_600;
+const HOUR: i64 = 3600;
+/// What one call takes.
+const EVENTS_A_CALL: usize = 11;
+
+fn main() -> Result<()> {
+    let events: usize = std::env::args().nth(1).map_or(Ok(1_000_000), |number| number.parse())?;
+    let folder = std::env::temp_dir().join(format!("idbellen-report-scale-{}", std::process::id()));
+    let measured = build().and_then(|program| {
+        let calls = write(&folder, events.div_ceil(EVENTS_A_CALL))?;
+        measure(&program, &folder, calls)
+    });
+    let _ = fs::remove_dir_all(&folder);
+    measured
+}
+
+/// The command, built in the same way.
+fn build() -> Result<std::path::PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--package", "ops", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let output = cargo.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "idbellen can't be built");
+    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let program = messages.filter_map(|message| message["executable"].as_str().map(std::path::PathBuf::from)).next_back();
+    program.context("cargo does not say where idbellen is")
+}
+
+/// Writes a day of calls, evenly spread; the answer is how many.
+fn write(folder: &std::path::Path, calls: usize) -> Result<usize> {
+    let mut writer = Writer::new(folder, ACCOUNT, "test", Arc::new(RsaKey::generate()?))?;
+    let calls_in = |part: usize| calls * (part + 1) / (24 * 12) - calls * part / (24 * 12);
+    let (mut number, mut started) = (0_u64, Vec::new());
+    for hour in 0..26 {
+        let start = BEGIN + hour * HOUR;
+        for part in 0..12 {
+            let at = start + part * 300;
+            let index = usize::try_from(hour * 12 + part)?;
+            let many = if hour < 24 { calls_in(index) } else { 0 };
+            let (mut events, mut lines) = (Vec::new(), Vec::new());
+            for _ in 0..many {
+                number += 1;
+                call(number, at, &mut events, &mut lines)?;
+            }
+            if many > 0 {
+                writer.log(at + 300, &events)?;
+                writer.lines(at + 300, &lines)?;
+                started.push((start, many as u64));
+            }
+        }
+        writer.digest(start, start + HOUR)?;
+    }
+    writer.finish(Some(&started))?;
+    Ok(usize::try_from(number)?)
+}
+
+fn call(number: u64, at: i64, events: &mut Vec<Value>, lines: &mut Vec<(i64, String, String)>) -> Result<()> {
+    let id = |of: u8| {
+        let mut id = [of; 32];
+        id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        URL_SAFE_NO_PAD.encode(id)
+    };
+    let (record, code) = (&id(1), &id(2));
+    let role = |name: &str| Principal::Role(format!("idbellen-test-{name}"));
+    let on = |after: i64, by: &str, operation: &str, table: &str, id: &str| {
+        Call::on_item(at + after, role(by), operation, table, ACCOUNT, id)
+    };
+    let key = |after: i64, by: &str, operation: &str, name: &str, context: Option<Value>| {
+        Call::on_key(at + after, role(by), operation, &format!("alias/idbellen-test-{name}"), key_arn(ACCOUNT, name), context)
+    };
+    let context = Some(json!({"record": record}));
+    let calls: [Call; EVENTS_A_CALL] = [
+        key(0, "session-start", "GenerateMac", "code-current", None),
+        key(0, "session-start", "Encrypt", "token", context.clone()),
+        Call::making(at, role("session-start"), ACCOUNT, [(RECORDS, record), (CODES, code)]),
+        on(20, "session-ingest", "GetItem", RECORDS, record),
+        key(20, "session-ingest", "Decrypt", "token", context),
+        on(20, "session-ingest", "UpdateItem", RECORDS, record),
+        key(30, "dtmf-exchange", "GenerateMac", "code-current", None),
+        on(30, "dtmf-exchange", "UpdateItem", CODES, code),
+        on(40, "agent-lookup", "UpdateItem", RECORDS, record),
+        on(100, "expire-records", "DeleteItem", CODES, code),
+        on(200, "clear-contact", "DeleteItem", RECORDS, record),
+    ];
+    for call in calls {
+        events.push(call.event(ACCOUNT)?);
+    }
+    let agent = URL_SAFE_NO_PAD.encode([u8::try_from(number % 50)?; 32]);
+    for (after, function, action, outcome) in
+        [(40, "agent-lookup", "lookup", "disclosed"), (200, "clear-contact", "clear", "cleared")]
+    {
+        let line = json!({"audit": "agent", "action": action, "record": record, "agent": agent, "outcome": outcome});
+        lines.push(((at + after) * 1000, function.to_owned(), line.to_string()));
+    }
+    Ok(())
+}
+
+fn measure(program: &std::path::Path, folder: &std::path::Path, calls: usize) -> Result<()> {
+    let began = Instant::now();
+    let mut child = Command::new(program)
+        .args(["report", "--stage", "test", "--day", "2026-01-15", "--language", "en", "--folder"])
+        .arg(folder)
+        .arg("--json")
+        .arg(folder.join("report.json"))
+        .arg("--html")
+        .arg(folder.join("report.html"))
+        .spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    let ended = loop {
+        let now = fs::read_to_string(&status).unwrap_or_default();
+        let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        most = most.max(kilobytes.unwrap_or_default());
+        if let Some(ended) = child.try_wait()? {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let took = began.elapsed();
+    println!("{} events, {calls} calls: {:.1} s, {} MB", calls * EVENTS_A_CALL, took.as_secs_f64(), most / 1024);
+    ensure!(ended.success(), "the report is not proven");
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! One event of CloudTrail (AWS CloudTrail user guide, "CloudTrail record contents"), as far as it matters here. Parts are
+//! borrowed from the file that it stands in.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+#[allow(clippy::struct_field_names, reason = "these are AWS's names")]
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event<'a> {
+    #[serde(rename = "eventID", borrow)]
+    pub id: Cow<'a, str>,
+    #[serde(borrow)]
+    event_time: Cow<'a, str>,
+    #[serde(borrow)]
+    pub event_source: Cow<'a, str>,
+    #[serde(borrow)]
+    pub event_name: Cow<'a, str>,
+    pub error_code: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub user_identity: Option<Identity<'a>>,
+    #[serde(borrow)]
+    pub request_parameters: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub resources: Option<&'a RawValue>,
+    pub event_category: Option<Cow<'a, str>>,
+    pub read_only: Option<bool>,
+    pub event_type: Option<Cow<'a, str>>,
+    #[serde(rename = "sourceIPAddress")]
+    pub source_ip_address: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity<'a> {
+    #[serde(rename = "type")]
+    pub kind: Option<Cow<'a, str>>,
+    pub arn: Option<Cow<'a, str>>,
+    pub account_id: Option<Cow<'a, str>>,
+    pub invoked_by: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub session_context: Option<SessionContext<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionContext<'a> {
+    #[serde(borrow)]
+    pub session_issuer: Option<Issuer<'a>>,
+}
+
+#[derive(Deserialize)]
+pub struct Issuer<'a> {
+    pub arn: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+pub struct Resource<'a> {
+    #[serde(rename = "ARN", borrow)]
+    pub arn: Option<&'a str>,
+}
+
+impl<'a> Event<'a> {
+    /// When it happened, in Unix seconds: CloudTrail gives whole seconds. `None` if it doesn't say.
+    pub fn time(&self) -> Option<i64> {
+        self.event_time.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+    }
+
+    /// The number of the event, by which one that was delivered twice is known.
+    pub fn number(&self) -> Option<u128> {
+        let mut number = 0_u128;
+        let mut digits = 0;
+        for one in self.id.bytes().filter(|one| *one != b'-') {
+            number = number << 4 | u128::from(char::from(one).to_digit(16)?);
+            digits += 1;
+        }
+        (digits == 32).then_some(number)
+    }
+
+    /// What was asked, as it stands there; empty if the event doesn't say.
+    pub fn asked(&self) -> &'a str {
+        self.request_parameters.map_or("", RawValue::get)
+    }
+
+    /// On what, as it stands there.
+    pub fn named(&self) -> &'a str {
+        self.resources.map_or("", RawValue::get)
+    }
+
+    /// Reads what was asked.
+    pub fn parameters<T: Deserialize<'a>>(&self) -> Option<T> {
+        serde_json::from_str(self.asked()).ok()
+    }
+
+    /// The ARNs of what it was done to.
+    pub fn arns(&self) -> Vec<&'a str> {
+        let resources: Vec<Resource<'a>> = serde_json::from_str(self.named()).unwrap_or_default();
+        resources.into_iter().filter_map(|resource| resource.arn).collect()
+    }
+
+    /// Whether AWS refused it, or it failed in another way.
+    pub fn failed(&self) -> bool {
+        self.error_code.is_some()
+    }
+
+    /// Whether it only looked at something.
+    pub fn reads_only(&self) -> bool {
+        let by_name = || ["Get", "List", "Describe", "Lookup"].iter().any(|verb| self.event_name.starts_with(verb));
+        self.read_only.unwrap_or_else(by_name)
+    }
+
+    /// Which service of AWS made the call, if one did.
+    pub fn service(&self) -> Option<&str> {
+        self.user_identity.as_ref()?.invoked_by.as_deref()
+    }
+
+    /// Whether CloudFormation did it, for a deployment.
+    pub fn is_deployment(&self) -> bool {
+        const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
+        self.service() == Some(CLOUDFORMATION) || self.source_ip_address.as_deref() == Some(CLOUDFORMATION)
+    }
+}

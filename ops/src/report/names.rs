@@ -1,0 +1,257 @@
+//! What belongs to one stage, by the names that `template.yaml` gives it; and names as they stand in a trail.
+
+use std::collections::HashMap;
+
+use crate::stage::Stage;
+
+/// Who does what in ID-bellen: the functions' roles, telephony's, and those of the schedules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    SessionStart,
+    SessionIngest,
+    SessionReconcile,
+    DtmfExchange,
+    AgentLookup,
+    ClearContact,
+    ExpireRecords,
+    Telephony,
+    Schedule,
+}
+
+impl Role {
+    /// The roles with a fixed name.
+    const NAMED: [Self; 8] = [
+        Self::SessionStart,
+        Self::SessionIngest,
+        Self::SessionReconcile,
+        Self::DtmfExchange,
+        Self::AgentLookup,
+        Self::ClearContact,
+        Self::ExpireRecords,
+        Self::Telephony,
+    ];
+
+    /// The end of its name; what a report calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionStart => "session-start",
+            Self::SessionIngest => "session-ingest",
+            Self::SessionReconcile => "session-reconcile",
+            Self::DtmfExchange => "dtmf-exchange",
+            Self::AgentLookup => "agent-lookup",
+            Self::ClearContact => "clear-contact",
+            Self::ExpireRecords => "expire-records",
+            Self::Telephony => "telephony",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
+/// A table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    Records,
+    Codes,
+}
+
+impl Table {
+    /// What a report calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Records => "Records",
+            Self::Codes => "Codes",
+        }
+    }
+}
+
+/// The names of one stage.
+pub struct Names {
+    /// `idbellen-STAGE-`, the beginning of most names.
+    prefix: String,
+    /// Where the parameters are, `/idbellen/STAGE`.
+    parameters: String,
+    tables: [(Table, String); 2],
+    /// Whole names of what can be changed: roles, functions, tables, aliases.
+    others: Vec<String>,
+    /// The trail's name in JSON, alone and at the end of an ARN.
+    trail: [String; 2],
+}
+
+impl Names {
+    pub fn of(stage: &Stage) -> Self {
+        let prefix = format!("idbellen-{}-", stage.as_str());
+        let tables = [(Table::Records, format!("{prefix}records")), (Table::Codes, format!("{prefix}codes"))];
+        let aliases = ["code-current", "code-previous", "token", "parameters"];
+        let mut others: Vec<String> = Role::NAMED.iter().map(|role| format!("{prefix}{}", role.as_str())).collect();
+        others.extend(aliases.map(|alias| format!("alias/{prefix}{alias}")));
+        others.extend(tables.iter().map(|(_, name)| name.clone()));
+        Self {
+            parameters: format!("/idbellen/{}", stage.as_str()),
+            trail: [format!("\"idbellen-{}\"", stage.as_str()), format!(":trail/idbellen-{}\"", stage.as_str())],
+            prefix,
+            tables,
+            others,
+        }
+    }
+
+    /// The table with this name or ARN, or that of its index.
+    pub fn table(&self, name: &str) -> Option<Table> {
+        let name = name.split_once(":table/").map_or(name, |(_, name)| name);
+        let name = name.split('/').next().unwrap_or(name);
+        self.tables.iter().find(|(_, ours)| ours == name).map(|(table, _)| *table)
+    }
+
+    /// The tables that a text mentions.
+    pub fn mentions_table(&self, text: &str) -> Option<Table> {
+        text.contains(&self.prefix)
+            .then(|| self.tables.iter().find(|(_, name)| text.contains(name.as_str())))?
+            .map(|(table, _)| *table)
+    }
+
+    /// The role whose session an ARN of its role belongs to; `account` is the application's.
+    pub fn role(&self, arn: &str, account: &str) -> Option<Role> {
+        let (before, name) = arn.split_once(":role/")?;
+        if before.rsplit(':').next() != Some(account) {
+            return None;
+        }
+        if let Some(end) = name.strip_prefix(&self.prefix)
+            && let Some(role) = Role::NAMED.into_iter().find(|role| role.as_str() == end)
+        {
+            return Some(role);
+        }
+        // SAM names it after function and event, and CloudFormation adds to both sides.
+        let schedule = ["SessionReconcileEveryMinuteRole", "ExpireRecordsEveryMinuteRole"];
+        schedule.iter().any(|role| name.contains(role)).then_some(Role::Schedule)
+    }
+
+    /// The function with this name or ARN.
+    pub fn function(&self, name: &str) -> Option<Role> {
+        let name = name.split_once(":function:").map_or(name, |(_, name)| name);
+        let end = name.split(':').next()?.strip_prefix(&self.prefix)?;
+        Role::NAMED.into_iter().find(|role| role.as_str() == end)
+    }
+
+    /// The part of a parameter's name after the stage's folder.
+    pub fn parameter<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let name = name.split_once(":parameter").map_or(name, |(_, name)| name);
+        name.strip_prefix(&self.parameters)?.strip_prefix('/')
+    }
+
+    /// Whether everything below `path` includes the stage's parameters, or is some of them.
+    pub fn path_reaches_parameters(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        path == self.parameters
+            || self.parameter(path).is_some()
+            || self.parameters.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Which of the stage's keys has this alias.
+    pub fn key(&self, id: &str) -> Option<Key> {
+        let alias = id.rsplit_once("alias/")?.1.strip_prefix(&self.prefix)?;
+        match alias {
+            "code-current" | "code-previous" => Some(Key::Code),
+            "token" => Some(Key::Token),
+            "parameters" => Some(Key::Parameters),
+            _ => None,
+        }
+    }
+
+    /// Whether a text mentions something of the stage that can be changed.
+    pub fn mentioned(&self, text: &str) -> bool {
+        (text.contains(&self.prefix) && self.others.iter().any(|name| text.contains(name.as_str())))
+            || self.trail.iter().any(|name| text.contains(name.as_str()))
+            || text.contains(&format!("{}/", self.parameters))
+    }
+}
+
+/// A key in KMS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    Code,
+    Token,
+    Parameters,
+}
+
+impl Key {
+    /// What a report calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "CodeKey",
+            Self::Token => "TokenKey",
+            Self::Parameters => "ParameterKey",
+        }
+    }
+}
+
+/// Texts that come back often, each kept once.
+#[derive(Default)]
+pub struct Texts {
+    numbers: HashMap<String, u32>,
+    texts: Vec<String>,
+}
+
+/// The number of a text in [`Texts`].
+pub type Text = u32;
+
+impl Texts {
+    /// No more are kept: what a malformed trail holds must not fill the memory.
+    const MOST: usize = 100_000;
+
+    /// The number of `text`, of which only what can stand in a name of AWS is kept.
+    pub fn number(&mut self, text: &str) -> Text {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let clean = shown(text);
+        if let Some(number) = self.numbers.get(&clean) {
+            return *number;
+        }
+        if self.texts.len() >= Self::MOST {
+            return 0;
+        }
+        let number = u32::try_from(self.texts.len()).unwrap_or_default();
+        self.texts.push(clean.clone());
+        self.numbers.insert(clean, number);
+        number
+    }
+
+    pub fn text(&self, number: Text) -> &str {
+        self.texts.get(number as usize).map_or("?", String::as_str)
+    }
+}
+
+/// What of a text may be shown: the characters of AWS's names, 200 at most. A value of an attribute would have no place in
+/// a trail, and a report is not to repeat one.
+pub fn shown(text: &str) -> String {
+    let fits = |one: &char| one.is_ascii_alphanumeric() || "-_./:@+=,*".contains(*one);
+    text.chars().filter(fits).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_another_stage_are_not_ours() {
+        let names = Names::of(&"prod".parse().unwrap());
+        assert_eq!(names.table("idbellen-prod-records"), Some(Table::Records));
+        assert_eq!(names.table("arn:aws:dynamodb:x:1:table/idbellen-prod-codes/index/by-expiry"), Some(Table::Codes));
+        assert_eq!(names.table("idbellen-prod-2-records"), None);
+        assert!(!names.mentioned("idbellen-prod-2-records") && names.mentions_table("idbellen-prod-2-records").is_none());
+        assert_eq!(names.role("arn:aws:iam::1:role/idbellen-prod-agent-lookup", "1"), Some(Role::AgentLookup));
+        for other in ["arn:aws:iam::2:role/idbellen-prod-agent-lookup", "arn:aws:iam::1:role/idbellen-prod-agent-lookup-2"] {
+            assert_eq!(names.role(other, "1"), None, "{other}");
+        }
+        assert_eq!(names.parameter("/idbellen/prod/purposes/x"), Some("purposes/x"));
+        assert_eq!(names.parameter("/idbellen/prod-2/purposes"), None);
+        assert!(names.path_reaches_parameters("/") && names.path_reaches_parameters("/idbellen/"));
+        assert!(!names.path_reaches_parameters("/idbellen/prod-2") && !names.path_reaches_parameters("/id"));
+    }
+
+    #[test]
+    fn only_what_can_be_a_name_is_shown() {
+        assert_eq!(shown("arn:aws:iam::1:user/anna"), "arn:aws:iam::1:user/anna");
+        assert_eq!(shown("a <script>\u{e9}\n"), "ascript");
+        assert_eq!(shown(&"x".repeat(300)).len(), 200);
+    }
+}

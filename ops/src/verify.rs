@@ -1,0 +1,71 @@
+//! `idbellen verify`: whether a live stack keeps the promises now. It reads settings, and changes nothing.
+//!
+//! What is expected comes from the project's own `template.yaml`, with the stack's parameters filled in; never from what
+//! was deployed, which may be another template. Each subject has a file. A new check is one more [`Report::add`] in the
+//! file of its subject, and the right to make its call in the role `VerifyRole` of `template.yaml`.
+
+mod api;
+mod aws;
+mod code;
+mod functions;
+mod keys;
+mod logs;
+mod organisation;
+mod parameters;
+mod policy;
+mod report;
+mod roles;
+mod schedules;
+mod stack;
+mod tables;
+mod template;
+mod trail;
+mod yaml;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use aws::Aws;
+use report::Report;
+use stack::Stack;
+
+/// What is to be verified.
+#[derive(Args)]
+pub struct Command {
+    /// The stack's name, as idbellen-production
+    stack: String,
+    /// The folder that `sam build` made: the functions' code is compared with it
+    #[arg(long, value_name = "FOLDER")]
+    build: Option<PathBuf>,
+    /// Prints JSON: docs/running.md describes it
+    #[arg(long)]
+    json: bool,
+}
+
+impl Command {
+    /// Does it.
+    pub async fn run(self) -> Result<()> {
+        let aws = Aws::from_environment().await?;
+        let stack = Stack::find(&aws, &self.stack).await?;
+        let mut report = Report::default();
+        stack.check(&mut report);
+        tables::check(&aws, &stack, &mut report).await;
+        keys::check(&aws, &stack, &mut report).await;
+        functions::check(&aws, &stack, self.build.as_deref(), &mut report).await;
+        roles::check(&aws, &stack, &mut report).await;
+        schedules::check(&aws, &stack, &mut report).await;
+        api::check(&aws, &stack, &mut report).await;
+        logs::check(&aws, &stack, &mut report).await;
+        trail::check(&aws, &stack, &mut report).await;
+        parameters::check(&aws, &stack, &mut report).await;
+        organisation::check(&mut report);
+        println!("{}", if self.json { report.to_json(&stack) } else { report.to_string() });
+        match report.broken() {
+            0 => Ok(()),
+            1 => bail!("1 promise is not kept"),
+            count => bail!("{count} promises are not kept"),
+        }
+    }
+}

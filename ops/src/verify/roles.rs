@@ -1,0 +1,85 @@
+//! The roles: what they may do, and who may take them.
+
+use serde_json::{Value, json};
+
+use super::aws::{Aws, ListNames, NotSeen, decoded};
+use super::policy;
+use super::report::{DEPLOY, Outcome, Report};
+use super::stack::Stack;
+use super::template::{Event, Template};
+
+/// Checks all roles.
+pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {
+    let template = &stack.template;
+    let roles = template.all("AWS::IAM::Role").into_iter().map(|role| (role.logical, role.properties));
+    let of_schedules = template.events("ScheduleV2").into_iter().map(|event| of_schedule(template, &event));
+    for (logical, properties) in roles.chain(of_schedules) {
+        let role = Role { aws, name: template.physical(&logical) };
+        let subject = format!("role {logical}");
+        let mut add = |promise: &str, outcome| report.add(&subject, promise, outcome);
+        add("who may take it is as in the template", role.trust(&properties).await);
+        add("what it may do is as in the template", role.policies(&properties).await);
+        add("no managed policy is attached", role.attached().await);
+    }
+}
+
+/// The role that SAM makes for a schedule (AWS SAM developer guide, "ScheduleV2"): its name in the template, and what it
+/// may do.
+fn of_schedule(template: &Template, event: &Event) -> (String, Value) {
+    let Event { function, name, .. } = event;
+    let statement = json!({"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": template.arn(function)});
+    let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "scheduler.amazonaws.com"}});
+    let policy = json!({"PolicyName": format!("{function}{name}LambdaPolicy"), "PolicyDocument": {"Statement": [statement]}});
+    (format!("{function}{name}Role"), json!({"AssumeRolePolicyDocument": {"Statement": [trust]}, "Policies": [policy]}))
+}
+
+struct Role<'a> {
+    aws: &'a Aws,
+    name: &'a str,
+}
+
+impl Role<'_> {
+    async fn ask(&self, operation: &str, more: &[(&str, &str)]) -> Result<Value, NotSeen> {
+        let parameters: Vec<(&str, &str)> = [("RoleName", self.name)].into_iter().chain(more.iter().copied()).collect();
+        self.aws.query("iam", operation, &parameters).await
+    }
+
+    async fn list(&self, operation: &str, list: &'static str) -> Result<Vec<Value>, NotSeen> {
+        let names = ListNames { list, token: "Marker", next: "Marker" };
+        self.aws.query_list("iam", operation, ("RoleName", self.name), names).await
+    }
+
+    async fn trust(&self, properties: &Value) -> Result<Outcome, NotSeen> {
+        let found = self.ask("GetRole", &[]).await?;
+        let found = document("iam:GetRole", &found["Role"]["AssumeRolePolicyDocument"])?;
+        Ok(policy::same(&properties["AssumeRolePolicyDocument"], &found))
+    }
+
+    async fn policies(&self, properties: &Value) -> Result<Outcome, NotSeen> {
+        // What several policies allow, they allow together.
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        for policy in properties["Policies"].as_array().into_iter().flatten() {
+            expected.extend(policy["PolicyDocument"]["Statement"].as_array().cloned().unwrap_or_default());
+        }
+        for name in self.list("ListRolePolicies", "PolicyNames").await? {
+            let policy = self.ask("GetRolePolicy", &[("PolicyName", name.as_str().unwrap_or_default())]).await?;
+            let policy = document("iam:GetRolePolicy", &policy["PolicyDocument"])?;
+            match &policy["Statement"] {
+                Value::Array(statements) => found.extend(statements.clone()),
+                statement => found.push(statement.clone()),
+            }
+        }
+        Ok(policy::same(&json!({"Statement": expected}), &json!({"Statement": found})))
+    }
+
+    async fn attached(&self) -> Result<Outcome, NotSeen> {
+        let found = self.list("ListAttachedRolePolicies", "AttachedPolicies").await?;
+        let named: Vec<String> = found.iter().map(|policy| policy["PolicyArn"].to_string()).collect();
+        Ok(Outcome::no_difference(&named, DEPLOY))
+    }
+}
+
+/// A policy, which IAM encodes as in an address (RFC 3986).
+fn document(asked: &str, text: &Value) -> Result<Value, NotSeen> {
+    policy::read(asked, &text.as_str().and_then(decoded).into())
+}

@@ -1,0 +1,85 @@
+//! The stack: what was deployed under its name, and with which parameters.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+
+use super::aws::{Aws, ListNames};
+use super::report::{Outcome, Report};
+use super::template::{Resource, Template};
+
+/// A stack.
+pub struct Stack {
+    /// Its ARN.
+    pub id: String,
+    /// The template, filled in for it.
+    pub template: Template,
+    status: String,
+}
+
+impl Stack {
+    /// Finds a stack by its name.
+    pub async fn find(aws: &Aws, name: &str) -> Result<Self> {
+        let failed = |error| anyhow!("stack {name} can't be read in {}: {error}", aws.region);
+        let found = aws.query("cloudformation", "DescribeStacks", &[("StackName", name)]).await.map_err(failed)?;
+        let found = &found["Stacks"][0];
+        let id = found["StackId"].as_str().context("the stack has no id")?;
+        let names = ListNames { list: "StackResourceSummaries", token: "NextToken", next: "NextToken" };
+        let listed = aws.query_list("cloudformation", "ListStackResources", ("StackName", name), names);
+        let resources: BTreeMap<String, Resource> = listed
+            .await
+            .map_err(failed)?
+            .iter()
+            .filter(|resource| resource["ResourceStatus"] != "DELETE_COMPLETE")
+            .map(resource)
+            .collect();
+        let parameters: BTreeMap<String, String> = found["Parameters"].as_array().into_iter().flatten().map(parameter).collect();
+        Ok(Self {
+            id: id.to_owned(),
+            template: Template::of(id, parameters, resources)?,
+            status: found["StackStatus"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// Of the stack as a whole.
+    pub fn check(&self, report: &mut Report) {
+        report.add("the stack", "no deployment is under way or failed", Ok(self.is_settled()));
+        report.add("the stack", "its resources are those of the template", Ok(self.has_its_resources()));
+        // Of these, RecordLifetimeSeconds is the promise of an hour.
+        report.add(
+            "the stack",
+            "its parameters are within the template's limits, a record's lifetime among them",
+            Ok(self.keeps_limits()),
+        );
+    }
+
+    fn is_settled(&self) -> Outcome {
+        match self.status.as_str() {
+            "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_COMPLETE" => Outcome::Holds,
+            status => Outcome::unknown(format!("its status is {status}"), "run it again when the deployment has ended well"),
+        }
+    }
+
+    fn has_its_resources(&self) -> Outcome {
+        let (expected, found) = (self.template.logical_names(), self.template.deployed_names());
+        let missing = expected.difference(&found).map(|name| format!("{name} is missing"));
+        let more = found.difference(&expected).map(|name| format!("{name} is not in the template"));
+        let differences: Vec<String> = missing.chain(more).collect();
+        Outcome::no_difference(&differences, "deploy the template that came with this version of idbellen")
+    }
+
+    fn keeps_limits(&self) -> Outcome {
+        Outcome::no_difference(&self.template.parameters_outside_limits(), "deploy the template with other parameters")
+    }
+}
+
+fn resource(summary: &Value) -> (String, Resource) {
+    let text = |name: &str| summary[name].as_str().unwrap_or_default().to_owned();
+    (text("LogicalResourceId"), Resource { kind: text("ResourceType"), physical: text("PhysicalResourceId") })
+}
+
+fn parameter(parameter: &Value) -> (String, String) {
+    let text = |name: &str| parameter[name].as_str().unwrap_or_default().to_owned();
+    (text("ParameterKey"), text("ParameterValue"))
+}

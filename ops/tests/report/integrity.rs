@@ -1,0 +1,161 @@
+//! What a report says of a trail that was altered, or is not whole.
+
+use std::fs;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use local::rsa::RsaKey;
+use local::trail::gzip;
+use serde_json::json;
+
+use crate::trail::{End, Folder, Trail};
+
+fn trail(test: &str) -> Folder {
+    let mut trail = Trail::of_one_call();
+    trail.call(2, 3700, End::Telephony(300));
+    trail.write(test)
+}
+
+#[test]
+fn a_log_file_that_was_changed_is_noticed() {
+    let folder = trail("changed");
+    let other = Trail::of_one_call().write("changed-other");
+    fs::copy(other.object(&other.logs[0]), folder.object(&folder.logs[0])).unwrap();
+    let report = folder.report(&[]);
+    assert_eq!((report.on("integrity"), report.faults()), ("violated", vec!["logChanged"]));
+    assert_eq!(report.code, 1);
+}
+
+#[test]
+fn a_log_file_that_was_cut_off_is_noticed() {
+    let folder = trail("cut");
+    let path = folder.object(&folder.logs[0]);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let report = folder.report(&[]);
+    assert_eq!((report.on("integrity"), report.faults()), ("violated", vec!["logChanged"]));
+    // What it held is not known any more.
+    assert_eq!(report.on("understood"), "notProven");
+}
+
+#[test]
+fn a_log_file_that_is_missing_is_noticed() {
+    let folder = trail("missing-log");
+    fs::remove_file(folder.object(&folder.logs[0])).unwrap();
+    let report = folder.report(&[]);
+    assert_eq!((report.on("integrity"), report.faults()), ("notProven", vec!["logMissing"]));
+}
+
+#[test]
+fn a_log_file_that_no_digest_names_is_noticed_and_read() {
+    let folder = trail("unlisted");
+    let mut other = Trail::default();
+    other.call(3, 1800, End::Telephony(300));
+    let other = other.write("unlisted-other");
+    fs::copy(other.object(&other.logs[0]), folder.object(&other.logs[0])).unwrap();
+    let report = folder.report(&[]);
+    assert_eq!((report.on("integrity"), report.faults()), ("notProven", vec!["logUnlisted"]));
+    assert_eq!(report.record(3)["endedBy"], "telephony");
+}
+
+#[test]
+fn a_missing_digest_is_noticed() {
+    let folder = trail("missing-digest");
+    fs::remove_file(folder.object(&folder.digests[1])).unwrap();
+    let report = folder.report(&[]);
+    assert_eq!(report.on("integrity"), "notProven");
+    // The log files that only it named are in no digest any more.
+    assert!(report.faults().contains(&"digestMissing") && report.faults().contains(&"logUnlisted"), "{:?}", report.faults());
+}
+
+#[test]
+fn a_digest_that_was_changed_is_noticed() {
+    for index in 0..3 {
+        let folder = trail(&format!("changed-digest-{index}"));
+        let path = folder.object(&folder.digests[index]);
+        let mut content = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(fs::File::open(&path).unwrap()), &mut content).unwrap();
+        let mut digest: serde_json::Value = serde_json::from_slice(&content).unwrap();
+        digest["newestEventTime"] = json!("2026-01-01T00:00:00Z");
+        fs::write(&path, gzip(digest.to_string().as_bytes()).unwrap()).unwrap();
+        let report = folder.report(&[]);
+        assert_eq!(report.on("integrity"), "violated", "{index}");
+        assert!(report.faults().contains(&"signatureWrong"), "{:?}", report.faults());
+        // The next one says what it was.
+        assert_eq!(report.faults().contains(&"digestChanged"), index < 2, "{:?}", report.faults());
+    }
+}
+
+#[test]
+fn a_signature_that_is_wrong_is_noticed() {
+    let folder = trail("signature");
+    let key = folder.digests[2].clone();
+    folder.change("export.json", |export| {
+        let signature = export["signatures"][&key].as_str().unwrap();
+        let first = if signature.starts_with('0') { "1" } else { "0" };
+        export["signatures"][&key] = format!("{first}{}", &signature[1..]).into();
+    });
+    let report = folder.report(&[]);
+    assert_eq!((report.on("integrity"), report.faults()), ("violated", vec!["signatureWrong"]));
+}
+
+#[test]
+fn the_newest_signature_is_needed_and_the_others_stand_in_the_next_digest() {
+    let folder = trail("signatures");
+    let newest = folder.digests[2].clone();
+    folder.change("export.json", |export| {
+        let signature = export["signatures"][&newest].clone();
+        export["signatures"] = json!({&newest: signature});
+    });
+    folder.report(&[]).is(&[]);
+    folder.change("export.json", |export| export["signatures"] = json!({}));
+    let report = folder.report(&[]);
+    report.is(&[("integrity", "notProven")]);
+    assert_eq!(report.faults(), ["signatureMissing"]);
+}
+
+#[test]
+fn without_cloudtrails_key_nothing_is_proven_and_another_key_proves_nothing() {
+    let folder = trail("keys");
+    folder.change("public-keys.json", |keys| *keys = json!([]));
+    let report = folder.report(&[]);
+    report.is(&[("integrity", "notProven")]);
+    assert_eq!(report.faults(), ["keyMissing"; 3]);
+    // A forger's own key, under the name of CloudTrail's.
+    let folder = trail("keys-forged");
+    let other = RsaKey::generate().unwrap().public_der();
+    folder.change("public-keys.json", |keys| keys[0]["value"] = STANDARD.encode(&other).into());
+    let report = folder.report(&[]);
+    report.is(&[("integrity", "violated")]);
+    assert_eq!(report.faults(), ["signatureWrong"; 3]);
+}
+
+#[test]
+fn a_digest_that_lies_elsewhere_is_noticed() {
+    let folder = trail("moved");
+    let (from, to) = (folder.object(&folder.digests[2]), folder.object(&folder.digests[2].replace("T0", "T1")));
+    fs::rename(from, to).unwrap();
+    let report = folder.report(&[]);
+    assert!(report.faults().contains(&"digestMoved"), "{:?}", report.faults());
+    assert_eq!(report.on("integrity"), "violated");
+}
+
+#[test]
+fn a_folder_without_digests_proves_nothing() {
+    let folder = trail("no-digests");
+    for digest in &folder.digests {
+        fs::remove_file(folder.object(digest)).unwrap();
+    }
+    let report = folder.report(&[]);
+    assert_eq!(report.on("integrity"), "notProven");
+    assert_eq!(report.code, 1);
+}
+
+#[test]
+fn what_is_no_exported_folder_is_said_to_be_none() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_idbellen"))
+        .args(["report", "--stage", "test", "--folder", env!("CARGO_TARGET_TMPDIR")])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is no exported folder"));
+}

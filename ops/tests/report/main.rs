@@ -1,0 +1,8 @@
+//! `idbellen report` on folders in CloudTrail's documented form, whole and spoiled.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod integrity;
+mod lives;
+mod others;
+mod trail;

@@ -1,0 +1,297 @@
+//! `idbellen verify`, run by the role that the stack has for it. A tap between it and AWS changes answers: to what AWS
+//! says where the emulator says something else, and to what it would say of a stack that breaks a promise.
+
+mod deviations;
+mod trail;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::{StreamExt as _, stream};
+use local::deploy::STACK_NAME;
+use local::emulator::Credentials;
+use local::tap::{Call, Fault};
+use serde_json::{Value, json};
+
+use crate::tests;
+use crate::world::{World, ask, ask_query};
+
+tests! {
+    beside_others: [
+        every_promise_holds_or_it_is_said_why_not,
+        each_deviation_is_found_and_nothing_else,
+        a_trail_is_verified,
+        what_aws_does_not_tell_is_unknown,
+        its_role_has_the_rights_that_it_uses_and_no_others,
+        code_that_was_not_built_is_found,
+    ],
+    alone: []
+}
+
+/// What shall happen to a call of `idbellen verify`.
+type Rule = Arc<dyn Fn(&Call) -> Option<Fault> + Send + Sync>;
+
+/// A rule for the calls of an operation (or of a method and path) whose request says `text`.
+fn on(operation: &'static str, text: &'static str, fault: Fault) -> Rule {
+    Arc::new(move |call| {
+        let asked = call.operation == operation || call.operation.strip_prefix("GET ").is_some_and(|path| path == operation);
+        let asked = asked || call.says(&format!("Action={operation}&"));
+        (asked && call.says(text)).then(|| fault.clone())
+    })
+}
+
+/// A rule that changes the JSON of the answers to such calls.
+fn change(operation: &'static str, text: &'static str, change: impl Fn(&mut Value) + Send + Sync + 'static) -> Rule {
+    on(operation, text, Fault::changed(move |_, json| change(json)))
+}
+
+/// What AWS says, and the emulator does not: it knows no TTL of the template and makes no metrics of logs.
+fn as_aws_says() -> Vec<Rule> {
+    vec![
+        change("DescribeTimeToLive", "", |json| {
+            json["TimeToLiveDescription"] = json!({"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"});
+        }),
+        change("GetMetricStatistics", "", |json| json["Datapoints"] = json!([{"Sum": 1.0, "Maximum": 59.0}])),
+    ]
+}
+
+/// What `idbellen verify` found.
+struct Found {
+    code: Option<i32>,
+    checks: Vec<Value>,
+    text: String,
+    calls: Vec<Call>,
+}
+
+impl Found {
+    /// The subjects and promises with this result.
+    fn with(&self, result: &str) -> BTreeSet<String> {
+        let checks = self.checks.iter().filter(|check| check["result"] == result);
+        checks.map(|check| name(&check["subject"], &check["promise"])).collect()
+    }
+}
+
+fn name(subject: &Value, promise: &Value) -> String {
+    format!("{}: {}", subject.as_str().unwrap_or_default(), promise.as_str().unwrap_or_default())
+}
+
+/// Credentials for the role that the stack has for it.
+async fn role(world: &World) -> Result<Credentials> {
+    let role = world.stack.deployment.outputs.get("VerifyRole").context("there is no VerifyRole")?;
+    world.stack.assume_role(role).await
+}
+
+/// Runs it with its role. Of several rules for a call the first counts.
+async fn verify(world: &World, rules: &[Rule], more: &[&str]) -> Result<Found> {
+    let role = role(world).await?;
+    let rules: Vec<Rule> = rules.iter().cloned().chain(as_aws_says()).collect();
+    let caller = role.key_id.clone();
+    let _rules = world.stack.to_aws.inject(move |call| {
+        let ours = call.caller == caller;
+        ours.then(|| rules.iter().find_map(|rule| rule(call))).flatten()
+    });
+    let mark = world.stack.to_aws.mark();
+    let arguments: Vec<&str> = ["verify", STACK_NAME].into_iter().chain(more.iter().copied()).collect();
+    let operator = world.operator().await?;
+    let output = operator.run_as(&role, world.stack.to_aws.url(), &arguments, "").await?;
+    let text = String::from_utf8(output.stdout)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let checks = if more.contains(&"--json") {
+        let mut json: Value = serde_json::from_str(&text).with_context(|| format!("no JSON: {text}{errors}"))?;
+        serde_json::from_value(json["checks"].take())?
+    } else {
+        Vec::new()
+    };
+    let mut calls = world.stack.to_aws.calls_since(mark);
+    calls.retain(|call| call.caller == role.key_id);
+    Ok(Found { code: output.status.code(), checks, text, calls })
+}
+
+fn build(world: &World) -> Result<String> {
+    let folder = world.stack.tools().folder().join("build");
+    Ok(folder.to_str().context("the path of the build is not UTF-8")?.to_owned())
+}
+
+/// What can't be seen on this stack, and why the words are there.
+const NOT_SEEN: [&str; 4] = [
+    // The emulator does not know the operation.
+    "all logs: no policy of the account sends lines elsewhere",
+    // It was deployed without an audit account.
+    "the trail: agents' lines go to another account",
+    "the trail: there is one",
+    // No account can see it.
+    "the organisation: infra/organisation-policy.json is attached to the account",
+];
+
+async fn every_promise_holds_or_it_is_said_why_not(world: &World) -> Result<()> {
+    let build = build(world)?;
+    let found = verify(world, &[], &["--json", "--build", &build]).await?;
+    assert_eq!(found.with("broken"), BTreeSet::new(), "{}", found.text);
+    assert_eq!(found.with("unknown"), NOT_SEEN.map(str::to_owned).into(), "{}", found.text);
+    ensure!(found.with("holds").len() + NOT_SEEN.len() == found.checks.len(), "two checks have one name");
+    ensure!(found.checks.len() > 190, "{} checks are few", found.checks.len());
+    assert_eq!(found.code, Some(0));
+    for check in found.checks {
+        let explained = ["reason", "action"].iter().all(|name| check[name].as_str().is_some_and(|text| !text.is_empty()));
+        assert_eq!(explained, check["result"] != "holds", "{check}");
+    }
+    let printed = verify(world, &[], &[]).await?.text;
+    ensure!(printed.contains("table Records\n  ✔ DynamoDB deletes what is past expires_at\n"), "{printed}");
+    ensure!(printed.contains("  ? its code is what was built\n      why:   there is nothing to compare it with\n"), "{printed}");
+    Ok(())
+}
+
+async fn each_deviation_is_found_and_nothing_else(world: &World) -> Result<()> {
+    let usual = verify(world, &[], &["--json"]).await?;
+    let stack = stack(world).await?;
+    let deviations = deviations::all(&stack);
+    ensure!(deviations.len() >= 10, "{} are few", deviations.len());
+    let tried = stream::iter(deviations).map(|deviation| async move {
+        let found = verify(world, &deviation.rules, &["--json"]).await?;
+        anyhow::Ok((deviation, found))
+    });
+    let mut wrong = String::new();
+    let mut tried = tried.buffer_unordered(4);
+    while let Some(result) = tried.next().await {
+        let (deviation, found) = result?;
+        let broken: BTreeSet<String> = [deviation.breaks.to_owned()].into();
+        if found.with("broken") != broken {
+            writeln!(wrong, "{}: expected {broken:?}, found {:?}", deviation.what, found.with("broken"))?;
+        }
+        let mut unknown = usual.with("unknown");
+        unknown.remove(deviation.breaks);
+        if found.with("unknown") != unknown {
+            writeln!(wrong, "{}: unknown are {:?}", deviation.what, found.with("unknown"))?;
+        }
+        if found.code != Some(1) {
+            writeln!(wrong, "{}: exit code {:?}", deviation.what, found.code)?;
+        }
+    }
+    ensure!(wrong.is_empty(), "{wrong}");
+    Ok(())
+}
+
+/// What CloudFormation says of the stack: `DescribeStacks` and `ListStackResources`.
+struct Described {
+    stack: String,
+    resources: String,
+    api: String,
+}
+
+async fn stack(world: &World) -> Result<Described> {
+    let ask = async |operation: &str| {
+        let body = format!("Action={operation}&StackName={STACK_NAME}&Version=2010-05-15");
+        ask_query(world, "cloudformation", &body).await
+    };
+    let api = world.stack.deployment.api_id.clone();
+    Ok(Described { stack: ask("DescribeStacks").await?, resources: ask("ListStackResources").await?, api })
+}
+
+async fn a_trail_is_verified(world: &World) -> Result<()> {
+    let stack = stack(world).await?;
+    let found = verify(world, &trail::rules(&stack, &trail::status()), &["--json"]).await?;
+    assert_eq!(found.with("broken"), BTreeSet::new(), "{}", found.text);
+    assert_eq!(found.with("holds").iter().filter(|name| name.starts_with("the trail: ")).count(), 6, "{}", found.text);
+    for (what, breaks, rules) in trail::deviations(&stack) {
+        let found = verify(world, &rules, &["--json"]).await?;
+        assert_eq!(found.with("broken"), [breaks.to_owned()].into(), "{what}");
+    }
+    Ok(())
+}
+
+async fn what_aws_does_not_tell_is_unknown(world: &World) -> Result<()> {
+    let refused: Rule = Arc::new(|call| {
+        let of_stack = call.says("Action=DescribeStacks") || call.says("Action=ListStackResources");
+        (!of_stack).then(|| Fault::exception("AccessDeniedException"))
+    });
+    let found = verify(world, &[refused], &["--json"]).await?;
+    let holds = found.with("holds");
+    ensure!(holds.len() == 3 && holds.iter().all(|name| name.starts_with("the stack: ")), "{holds:?}");
+    assert_eq!(found.with("broken"), BTreeSet::new());
+    let nothing: Rule = Arc::new(|call| (!call.says("Action=")).then(|| Fault::answer(200, "{}")));
+    let found = verify(world, &[nothing], &["--json"]).await?;
+    let wrong: Vec<String> =
+        found.with("holds").into_iter().filter(|name| !name.starts_with("role ") && !name.starts_with("the stack: ")).collect();
+    ensure!(wrong.is_empty(), "an empty answer is taken for a good one: {wrong:?}");
+    // AWS adds settings that may let data out.
+    let new = change("/2015-03-31/functions/idbellen-local-agent-lookup", "", |json| {
+        json["Configuration"]["BroadcastConfig"] = json!({"To": "everyone"});
+    });
+    let found = verify(world, &[new], &["--json"]).await?;
+    assert_eq!(found.with("broken"), BTreeSet::new());
+    ensure!(found.with("unknown").contains("function AgentLookup: it has no setting that this command does not know"));
+    Ok(())
+}
+
+async fn its_role_has_the_rights_that_it_uses_and_no_others(world: &World) -> Result<()> {
+    let stack = stack(world).await?;
+    let mut calls = verify(world, &[], &["--json"]).await?.calls;
+    calls.extend(verify(world, &trail::rules(&stack, &trail::status()), &["--json"]).await?.calls);
+    let used: BTreeSet<String> = calls.iter().map(action).collect::<Result<_>>()?;
+    let policy = "Action=GetRolePolicy&RoleName=idbellen-local-verify&PolicyName=verify&Version=2010-05-08";
+    let policy = ask_query(world, "iam", policy).await?;
+    // Each action stands in the policy as `%22dynamodb%3ADescribeTable%22`.
+    let policy = policy.replace("%22", "\"").replace("%3A", ":");
+    let is_action = |text: &&str| {
+        let (service, operation) = text.split_once(':').unwrap_or_default();
+        !service.is_empty()
+            && service.chars().all(|letter| letter.is_ascii_lowercase())
+            && !operation.is_empty()
+            && operation.chars().all(|letter| letter.is_ascii_alphabetic())
+            // A condition's key.
+            && *text != "kms:ResourceAliases"
+    };
+    let given: BTreeSet<String> = policy.split('"').filter(is_action).map(str::to_owned).collect();
+    assert_eq!(used, given);
+    Ok(())
+}
+
+/// The IAM action of a call.
+fn action(call: &Call) -> Result<String> {
+    let service = call.service.replace("monitoring", "cloudwatch");
+    let body = String::from_utf8_lossy(&call.body);
+    let named = body.strip_prefix("Action=").and_then(|rest| rest.split('&').next());
+    let path = call.operation.strip_prefix("GET ").map(|path| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+    let operation = match (service.as_str(), named, path) {
+        (_, Some(operation), _) => operation,
+        ("apigateway", _, Some(_)) => "GET",
+        ("backup", _, Some("recovery-points")) => "ListRecoveryPointsByResource",
+        ("scheduler", _, Some(_)) => "GetSchedule",
+        ("lambda", _, Some("policy")) => "GetPolicy",
+        ("lambda", _, Some("urls")) => "ListFunctionUrlConfigs",
+        ("lambda", _, Some("list")) => "ListFunctionEventInvokeConfigs",
+        ("lambda", _, Some(_)) => "GetFunction",
+        (_, None, None) => &call.operation,
+        _ => anyhow::bail!("{service} was asked {}", call.operation),
+    };
+    Ok(format!("{service}:{operation}"))
+}
+
+async fn code_that_was_not_built_is_found(world: &World) -> Result<()> {
+    let (built, other) = (build(world)?, world.stack.folder().join("other-build"));
+    for function in world.stack.deployment.functions.keys() {
+        std::fs::create_dir_all(other.join(function))?;
+        let mut program = std::fs::read(format!("{built}/{function}/bootstrap"))?;
+        if function == "AgentLookup" {
+            program.push(0);
+        }
+        std::fs::write(other.join(function).join("bootstrap"), program)?;
+    }
+    let folder = other.to_str().context("the path of the build is not UTF-8")?;
+    let found = verify(world, &[], &["--json", "--build", folder]).await?;
+    assert_eq!(found.with("broken"), ["function AgentLookup: its code is what was built".to_owned()].into());
+    std::fs::remove_dir_all(&other)?;
+    // What came is not what Lambda says that it runs.
+    let another = change("/2015-03-31/functions/idbellen-local-agent-lookup", "", |json| {
+        json["Configuration"]["CodeSha256"] = json!("AAAA");
+    });
+    let found = verify(world, &[another], &["--json", "--build", &built]).await?;
+    ensure!(found.with("unknown").contains("function AgentLookup: its code is what was built"));
+    // The parameter is there, as `ask` shows; the command never asked for its value.
+    let name = json!({"Name": "/idbellen/local/irma-requestor-token"}).to_string();
+    ask(world, "ssm", "AmazonSSM.GetParameter", &name).await?;
+    ensure!(!found.calls.iter().any(|call| call.operation == "GetParameter" && call.says("irma-requestor-token")));
+    Ok(())
+}

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { after, afterEach, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
+import { chromium } from "playwright-core";
+
 import { Caller, Desk, close, places, until, type Options } from "./desk.ts";
 import { inspect as inspectPage, tokenLifetime } from "./stage.ts";
 
@@ -556,6 +558,39 @@ describe("the screen", () => {
     await desk.page.goBack();
     await desk.shows("Geen beller");
     await desk.lacks(BSN, NAME);
+  });
+
+  test("is empty when the browser brings the page back from its memory", async () => {
+    // Playwright switches that memory off, unless it is told not to.
+    const browser = await chromium.launch({
+      executablePath: process.env["IDBELLEN_CHROMIUM"] ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu"],
+      ignoreDefaultArgs: ["--disable-back-forward-cache"],
+    });
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${places.agent}/`);
+      const opened = page.waitForEvent("popup");
+      await page.getByRole("button", { name: "Inloggen" }).click();
+      await (await opened).locator("#agent-1").click();
+      await page.getByRole("heading", { name: "Geen beller" }).waitFor();
+      const secret = await (await Caller.disclosed()).dial();
+      await page.evaluate((hash) => void (location.hash = hash), `secret=${secret}&contact=leg-1`);
+      await page.getByRole("heading", { name: IDENTIFIED }).waitFor();
+      await page.evaluate(() =>
+        addEventListener("pageshow", ({ persisted }) => {
+          sessionStorage.setItem("shown", `${persisted} ${document.documentElement.textContent}`);
+        }),
+      );
+      await page.goto(`${places.citizen}/`);
+      await page.goBack();
+      await page.getByRole("heading", { name: "Geen beller" }).waitFor();
+      const shown = await page.evaluate(() => sessionStorage.getItem("shown"));
+      assert.ok(shown !== null && shown.startsWith("true "), "the browser did not bring the page back from its memory");
+      assert.ok(!shown.includes(BSN) && !shown.includes(NAME));
+    } finally {
+      await browser.close();
+    }
   });
 
   test("takes less than 150 kB to load, login and all", async () => {

@@ -198,7 +198,7 @@ class Demo extends LitElement {
   private renderSaid(): TemplateResult {
     const say = words(this.language);
     const time = (at: number) => new Date(at).toLocaleTimeString("nl-NL");
-    const names = (members: string[]) => members.length === 0 ? say("nothing") : members.join(", ");
+    const names = (members: string[]) => members.length === 0 ? say("nothing") : members.map((one) => one === "text" ? say("aText") : one).join(", ");
     return html`<section>
       <h2>${say("knows")}</h2><p class="hint">${say("knowsHint")}</p>
       ${this.said.length === 0 ? html`<p>${say("nothingYet")}</p>` : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("knows")}><table>

@@ -1,9 +1,10 @@
 //! `idbellen`: the operator's command. It puts in Parameter Store what the functions of a stage read there: the IRMA
-//! server's requestor token and public key, and the purposes. It has a new code key take over, verifies a live stack, and
-//! reports what the audit trail proves.
+//! server's requestor token and public key, and the purposes. It has a new code key take over, verifies a live stack,
+//! reports what the audit trail proves, and publishes the web pages.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 
+mod aws;
 mod code_key;
 mod fingerprint;
 mod irma_key;
@@ -19,14 +20,15 @@ mod report;
 mod stage;
 mod swap;
 mod verify;
+mod web;
 
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser, Subcommand};
 
-/// Puts in Parameter Store what ID-bellen needs to run, renews its code key, verifies that a stack keeps its promises, and
-/// reports what its audit trail proves.
+/// Puts in Parameter Store what ID-bellen needs to run, renews its code key, verifies that a stack keeps its promises, reports
+/// what its audit trail proves, and publishes the web pages.
 ///
 /// AWS is found as by AWS's own command: `AWS_PROFILE` and `AWS_REGION`, `aws sso login`, or a credential process.
 /// Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage.
@@ -62,6 +64,9 @@ enum Command {
     /// rights for it, and no others.
     Verify(verify::Command),
     Report(report::Command),
+    /// The citizen's page and the agent portal
+    #[command(subcommand)]
+    Web(web::Command),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -74,6 +79,7 @@ async fn main() -> ExitCode {
         Command::CodeKey(command) => command.run().await,
         Command::Verify(command) => command.run().await,
         Command::Report(command) => command.run().await,
+        Command::Web(command) => command.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

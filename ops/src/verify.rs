@@ -5,7 +5,6 @@
 //! file of its subject, and the right to make its call in the role `VerifyRole` of `template.yaml`.
 
 mod api;
-mod aws;
 mod code;
 mod functions;
 mod keys;
@@ -27,7 +26,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use aws::Aws;
+use crate::aws::Aws;
 use report::Report;
 use stack::Stack;
 

@@ -65,11 +65,11 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Takes every path from the start. `step` says what is so after an action that ended this way, or `None` if it can't
-    /// have ended so; `end` is told where a path ends. A path that comes back to an action does not end.
+    /// Takes every path from the start. `step` says what is so after an action that ended this way; `end` is told where a
+    /// path ends. A path that comes back to an action does not end.
     pub fn walk<S: Clone + Default>(
         &self,
-        step: &mut dyn FnMut(&mut S, Action<'a>, Way<'a>) -> Option<()>,
+        step: &mut dyn FnMut(&mut S, Action<'a>, Way<'a>),
         end: &mut dyn FnMut(&S, Action<'a>),
         broken: &mut Broken,
     ) {
@@ -91,7 +91,8 @@ impl<'a> Flow<'a> {
             let mut after = state.clone();
             // Of a transfer the flow hears only if it failed.
             let taken = action.kind == "TransferContactToQueue" && way == Way::Done;
-            if !taken && (at.0)(&mut after, action, way).is_some() {
+            if !taken {
+                (at.0)(&mut after, action, way);
                 self.follow(next, &after, path, at);
             }
         }
@@ -99,8 +100,7 @@ impl<'a> Flow<'a> {
     }
 }
 
-type Visitor<'b, 'a, S> =
-    (&'b mut dyn FnMut(&mut S, Action<'a>, Way<'a>) -> Option<()>, &'b mut dyn FnMut(&S, Action<'a>), &'b mut Broken);
+type Visitor<'b, 'a, S> = (&'b mut dyn FnMut(&mut S, Action<'a>, Way<'a>), &'b mut dyn FnMut(&S, Action<'a>), &'b mut Broken);
 
 impl<'a> Action<'a> {
     /// The ways in which it can end, and the identifier of the action that follows.

@@ -4,6 +4,7 @@ use crate::flow::{Action, Broken, Flow, Way};
 
 /// What is so at a point of a path.
 #[derive(Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own that is so or not")]
 struct Call<'a> {
     logging_off: bool,
     recording_off: bool,
@@ -71,7 +72,7 @@ pub fn of_the_disconnect_flow<'a>(flow: &Flow<'a>, broken: &mut Broken) {
             if !matches!(action.kind, "UpdateFlowLoggingBehavior" | "InvokeLambdaFunction") {
                 found.insert("the disconnect flow does more than to clear".to_owned());
             }
-            step(call, action, way, &mut found)
+            step(call, action, way, &mut found);
         },
         &mut |call, _| {
             if !call.cleared {
@@ -84,8 +85,8 @@ pub fn of_the_disconnect_flow<'a>(flow: &Flow<'a>, broken: &mut Broken) {
     broken.extend(ends);
 }
 
-/// What is so after `action`; `None` if it can't end this way.
-fn step<'a>(call: &mut Call<'a>, action: Action<'a>, way: Way<'a>, broken: &mut Broken) -> Option<()> {
+/// What is so after `action`.
+fn step<'a>(call: &mut Call<'a>, action: Action<'a>, way: Way<'a>, broken: &mut Broken) {
     let mut promise = |holds: bool, what: &str| {
         if !holds {
             broken.insert(what.to_owned());
@@ -160,7 +161,6 @@ fn step<'a>(call: &mut Call<'a>, action: Action<'a>, way: Way<'a>, broken: &mut 
         "TransferContactToQueue" => call.queue_failed = true,
         _ => {}
     }
-    Some(())
 }
 
 fn mark<'a>(call: &mut Call<'a>, action: Action<'a>, done: bool, promise: &mut dyn FnMut(bool, &str)) {

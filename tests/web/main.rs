@@ -1,5 +1,6 @@
 //! The web pages, played in a real browser on the stack as it is deployed. What is played is in `web/`, in the files
-//! `*.test.ts`; this brings up the stack and the pages, and runs them with Node's own test runner.
+//! `*.test.ts`; this brings up the stack and the pages, publishes them as an operator does, and runs the tests with Node's
+//! own test runner.
 //!
 //! `cargo test -p tests --test web -- WORDS` runs the tests with these words in their name.
 
@@ -13,9 +14,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use local::demo::{self, Demo};
+use local::deploy::STACK_NAME;
 use local::operate::Operator;
 use local::tools::Tools;
-use local::{Options, Stack};
+use local::{Options, Stack, Unsigned};
+use serde_json::Value;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,11 +40,16 @@ async fn run(words: Option<&String>) -> Result<()> {
     let chromium = Tools::chromium()?;
     let began = Instant::now();
     let progress = |line: &str| println!("[{:>4} s] {line} …", began.elapsed().as_secs());
-    let stack = Arc::new(Stack::up(&Options::default(), &progress).await?);
+    let options = Options { parameters: vec![("WebSites".to_owned(), "yes".to_owned())], ..Options::default() };
+    let stack = Arc::new(Stack::up(&options, &progress).await?);
     let operator = Operator::of(&stack, &progress).await?;
     demo::fill_parameters(&stack, &operator).await?;
     let demo = Demo::start(&stack, true, &progress).await?;
     let web = stack.tools().checkout().join("web");
+    if words.is_none() {
+        progress("Publishing the web pages");
+        published(&stack, &operator, &web).await?;
+    }
     let files = test_files(&web)?;
     ensure!(!files.is_empty(), "there are no tests in {}", web.display());
 
@@ -64,6 +72,30 @@ async fn run(words: Option<&String>) -> Result<()> {
     }
     ensure!(status.success(), "tests of the web pages failed");
     Ok(())
+}
+
+/// That `idbellen web publish` puts the pages where the distributions find them. The emulator serves no distribution.
+async fn published(stack: &Stack, operator: &Operator<'_>, web: &Path) -> Result<()> {
+    operator.run(&["web", "publish", STACK_NAME, "--web", web.to_str().context("the path is not UTF-8")?], "").await?;
+    for (bucket, page) in [("CitizenFiles", "citizen"), ("PortalFiles", "agent")] {
+        let bucket = stack.deployment.outputs.get(bucket).context("there is no bucket")?;
+        let (kept, index) = object(stack, bucket, "index.html").await?;
+        ensure!(kept == "no-cache", "a new page would not be seen at once");
+        ensure!(index == fs::read(web.join(page).join("dist/index.html"))?, "another page is in {bucket}");
+    }
+    let portal = stack.deployment.outputs.get("PortalFiles").context("there is no bucket")?;
+    let settings: Value = serde_json::from_slice(&object(stack, portal, "config.json").await?.1)?;
+    ensure!(settings["oidc"]["authority"] == stack.issuer.url(), "the portal asks another issuer: {settings}");
+    Ok(())
+}
+
+/// Reads an object of a bucket: how long browsers keep it, and what it holds.
+async fn object(stack: &Stack, bucket: &str, key: &str) -> Result<(String, Vec<u8>)> {
+    let path = format!("/{bucket}/{key}");
+    let request = Unsigned { method: "GET", path: &path, headers: &[], body: &[] };
+    let answer = stack.signed_for_aws(stack.root(), "s3", &request)?.send().await?.error_for_status()?;
+    let kept = answer.headers().get("cache-control").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    Ok((kept, answer.bytes().await?.to_vec()))
 }
 
 /// All `*.test.ts` below a folder, but for those of packages and those that were built.

@@ -1,26 +1,68 @@
+/** The page with the four parties: a newcomer plays a whole call by clicking. */
+
 import assert from "node:assert/strict";
-import test from "node:test";
+import { after, before, test } from "node:test";
 
-const demo = process.env["IDBELLEN_DEMO"] ?? "";
+import { axe, eventually, narrow, picture, places, Stage, tables, type Places } from "./stage.ts";
 
-const ask = async (path: string, body?: unknown): Promise<Record<string, any>> => {
-  const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(new URL(path, demo), body === undefined ? {} : post);
-  assert.ok(answer.ok, `${path}: ${answer.status}`);
-  return answer.json() as Promise<Record<string, any>>;
-};
+let stage: Stage;
+let at: Places;
 
-test("a call can be played without a page", async () => {
-  const places = await ask("/demo/places");
-  const started = await ask(`${places["citizen"]}/api/sessions`, { purpose: "burgerzaken" });
-  assert.equal(started["sessionPtr"].irmaqr, "disclosing");
-  const [session] = await ask("/demo/sessions") as unknown as { id: number; ended: boolean }[];
-  assert.equal(session?.ended, false);
-  const dialled = await ask("/demo/wallet", { session: session?.id, act: "disclose" });
-  assert.equal(dialled["outcome"], "success");
-  const told = await ask("/demo/telephone", { code: dialled["code"], contactId: "1" });
-  assert.equal(told["status"], 200);
-  const tables = await ask("/demo/tables");
-  assert.ok(tables["records"].some((record: { status: string }) => record.status === "disclosed"));
-  assert.equal((await ask("/demo/telephone", { code: dialled["code"], contactId: "2" }))["status"], 404);
+before(async () => {
+  stage = await Stage.open();
+  at = await places();
+});
+after(() => stage.close());
+
+test("a newcomer plays a whole call by clicking", async () => {
+  const page = await stage.newPage();
+  await page.goto(at.demo);
+  const citizen = page.frameLocator("#page");
+  const portal = page.frameLocator("#portal");
+  const click = (name: string) => page.getByRole("button", { name, exact: true }).click();
+
+  const popup = page.waitForEvent("popup");
+  await portal.getByRole("button", { name: "Inloggen", exact: true }).click();
+  await (await popup).locator("#agent-1").click();
+  await portal.getByRole("button", { name: "Uitloggen", exact: true }).waitFor();
+
+  await citizen.getByRole("button", { name: "Start", exact: true }).click();
+  await citizen.getByRole("heading", { name: "Scan de QR-code" }).waitFor();
+  await click("Scan en deel");
+  await page.getByText("Typ deze code op de pagina:").waitFor();
+  await citizen.getByLabel("De 4 cijfers uit de app").fill(await page.locator(".big").innerText());
+  await citizen.getByRole("button", { name: "Verder", exact: true }).click();
+  await click("Bel +31200000001");
+  await page.getByText("De telefonie ruilde de code voor een geheim.").waitFor();
+  await portal.getByText("Willeke Liselotte").waitFor();
+  await page.locator("table").getByText("POST /contacts/lookup").first().waitFor();
+  await picture(page, "demo");
+  await axe(page);
+  await narrow(page);
+  const [record] = (await tables()).records as { id: string; lookedUpAt: number | null }[];
+  assert.ok(record && record.lookedUpAt !== null);
+
+  await portal.getByRole("button", { name: "Contact afronden", exact: true }).click();
+  await eventually("table without the record", async () => !(await tables()).records.some((one) => one["id"] === record.id));
+  await click("Hang op");
+  await click("English");
+  await page.getByRole("heading", { name: "3. The telephone" }).waitFor();
+});
+
+test("a caller without ID-bellen, and one with a code that nobody knows, reach the agent as ordinary callers", async () => {
+  const page = await stage.newPage();
+  await page.goto(at.demo);
+  const portal = page.frameLocator("#portal");
+  const popup = page.waitForEvent("popup");
+  await portal.getByRole("button", { name: "Inloggen", exact: true }).click();
+  await (await popup).locator("#agent-2").click();
+  await portal.getByRole("button", { name: "Uitloggen", exact: true }).waitFor();
+  const keys = page.getByRole("button", { name: "0", exact: true });
+  for (let digit = 0; digit < 10; digit++) await keys.click();
+  await page.getByRole("button", { name: "Bel met deze code", exact: true }).click();
+  await page.getByText("De telefonie kent deze code niet.").waitFor();
+  await portal.getByText("Niet geïdentificeerd").first().waitFor();
+  await page.getByRole("button", { name: "Hang op", exact: true }).click();
+  await page.getByRole("button", { name: "Bel zonder ID-bellen", exact: true }).click();
+  await page.getByText("Een gewoon gesprek, zonder code.").waitFor();
 });

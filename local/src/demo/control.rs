@@ -196,9 +196,13 @@ fn pattern(operation: &str) -> &str {
     operation.find("/irma/result/").map_or(operation, |at| &operation[..at + "/irma/result".len()])
 }
 
-fn members(json: &[u8]) -> Vec<String> {
-    let json: Value = serde_json::from_slice(json).unwrap_or_default();
-    json.as_object().map(|object| object.keys().cloned().collect()).unwrap_or_default()
+/// The names of what a body holds; of one that is no JSON object, that it is a text.
+fn members(body: &[u8]) -> Vec<String> {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(object)) => object.keys().cloned().collect(),
+        _ if body.is_empty() => Vec::new(),
+        _ => vec!["text".to_owned()],
+    }
 }
 
 #[derive(Deserialize)]

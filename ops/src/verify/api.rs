@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::aws::{Aws, ListNames, NotSeen};
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::Template;
+use crate::aws::{Aws, ListNames, NotSeen};
 
 /// Checks all APIs: one.
 pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::aws::{Aws, NotSeen};
 use super::report::{DEPLOY, Outcome};
+use crate::aws::{Aws, NotSeen};
 
 /// The one file of a package.
 const PROGRAM: &str = "bootstrap";

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::aws::{Aws, ListNames, NotSeen, encoded};
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::{Expected, FUNCTION, Template};
 use super::{code, policy};
+use crate::aws::{Aws, ListNames, NotSeen, encoded};
 
 /// Checks all functions; their code against what is in the folder `build`.
 pub async fn check(aws: &Aws, stack: &Stack, build: Option<&Path>, report: &mut Report) {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::aws::{Aws, KMS, NotSeen};
 use super::policy;
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::{Expected, Template};
+use crate::aws::{Aws, KMS, NotSeen};
 
 /// Checks all aliases, and each key behind them.
 pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::aws::{Aws, LOGS, NotSeen};
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::{Expected, Template};
+use crate::aws::{Aws, LOGS, NotSeen};
 
 /// Checks all log groups of the stack.
 pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {

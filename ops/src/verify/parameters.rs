@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use shared::parameters::{IRMA_PUBLIC_KEY, PURPOSES, REQUESTOR_TOKEN};
 use shared::purpose::{Purpose, PurposeName};
 
-use super::aws::{Aws, NotSeen, SSM};
 use super::report::{Outcome, Report};
 use super::stack::Stack;
+use crate::aws::{Aws, NotSeen, SSM};
 use crate::irma_key::Server;
 use crate::public_key::PublicKey;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::aws::NotSeen;
 use super::report::{DEPLOY, Outcome};
+use crate::aws::NotSeen;
 
 /// A policy that AWS gives as a text; `asked` is what it was asked. No text is not the same as an empty policy.
 pub fn read(asked: &str, text: &Value) -> Result<Value, NotSeen> {

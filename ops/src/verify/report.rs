@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::aws::NotSeen;
 use super::stack::Stack;
+use crate::aws::NotSeen;
 
 /// What came of one check.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::aws::{Aws, ListNames, NotSeen, decoded};
 use super::policy;
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::{Event, Template};
+use crate::aws::{Aws, ListNames, NotSeen, decoded};
 
 /// Checks all roles.
 pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {

@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::aws::{Aws, CLOUDWATCH, NotSeen, encoded};
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::{Event, Template};
+use crate::aws::{Aws, CLOUDWATCH, NotSeen, encoded};
 
 /// Checks both schedules, and what the sweep found.
 pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {

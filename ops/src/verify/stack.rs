@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
-use super::aws::{Aws, ListNames};
 use super::report::{Outcome, Report};
 use super::template::{Resource, Template};
+use crate::aws::{Aws, ListNames};
 
 /// A stack.
 pub struct Stack {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::aws::{Aws, DYNAMODB, ListNames, NotSeen, encoded};
 use super::policy;
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::Expected;
+use crate::aws::{Aws, DYNAMODB, ListNames, NotSeen, encoded};
 
 /// Checks all tables.
 pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::aws::{Aws, CLOUDTRAIL, NotSeen};
 use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::{Expected, Template};
+use crate::aws::{Aws, CLOUDTRAIL, NotSeen};
 
 /// Checks the trail and where agents' lines go.
 pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {

@@ -1,0 +1,220 @@
+//! `idbellen web publish`: puts the built web pages in the buckets of a stack, with the settings that the portal needs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_config::BehaviorVersion;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+
+/// What is done with the web pages.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Puts the built pages in the stack's buckets
+    ///
+    /// Build them first, with `npm ci` and `npm run build` in the folder web. The portal's config.json is made from the
+    /// stack's parameters; --settings names a JSON file with what is to be added to it, or to be otherwise.
+    Publish(Publish),
+}
+
+/// What to publish, and where.
+#[derive(Args)]
+pub struct Publish {
+    /// The stack's name, as idbellen-production; it was deployed with WebSites=yes
+    stack: String,
+    /// The folder with the pages, each built into its folder dist
+    #[arg(long, value_name = "FOLDER", default_value = "web")]
+    web: PathBuf,
+    /// Settings of the portal: docs/web.md describes them
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+}
+
+impl Command {
+    /// Does it.
+    pub async fn run(self) -> Result<()> {
+        let Self::Publish(publish) = self;
+        publish.run().await
+    }
+}
+
+/// A file as it is to be in a bucket.
+struct File {
+    key: String,
+    bytes: Vec<u8>,
+}
+
+impl Publish {
+    async fn run(self) -> Result<()> {
+        let stack = described(&self.stack).await?;
+        let output = |name: &str| listed(&stack, "Outputs", ("OutputKey", "OutputValue"), name);
+        let without = || format!("stack {} has no web sites: deploy it with WebSites=yes", self.stack);
+        let (citizen, portal) = (output("CitizenFiles").with_context(without)?, output("PortalFiles").with_context(without)?);
+        // All is read before anything is changed.
+        let citizen_files = built(&self.web.join("citizen"))?;
+        let mut portal_files = built(&self.web.join("agent"))?;
+        let settings = self.settings.as_deref().map(read).transpose()?;
+        let configuration = configuration(&stack, settings)?;
+        portal_files.push(File { key: "config.json".to_owned(), bytes: configuration.to_string().into_bytes() });
+
+        let client = Client::new(&aws_config::defaults(BehaviorVersion::latest()).load().await);
+        for (bucket, files) in [(&citizen, citizen_files), (&portal, portal_files)] {
+            put(&client, bucket, files).await?;
+        }
+        println!("citizen's page  {}", output("CitizenSite").unwrap_or_default());
+        println!("agent portal    {}", output("PortalSite").unwrap_or_default());
+        Ok(())
+    }
+}
+
+async fn described(stack: &str) -> Result<Value> {
+    let aws = Aws::from_environment().await?;
+    let found = aws.query("cloudformation", "DescribeStacks", &[("StackName", stack)]).await;
+    let mut found = found.with_context(|| format!("stack {stack} can't be read in {}", aws.region))?;
+    Ok(found["Stacks"][0].take())
+}
+
+/// A value of a list of keys and values.
+fn listed(stack: &Value, list: &str, (key, value): (&str, &str), name: &str) -> Option<String> {
+    let mut found = stack[list].as_array()?.iter();
+    found.find(|one| one[key] == name)?[value].as_str().map(str::to_owned)
+}
+
+/// The files of a page, those last that name others: a browser never finds a name without a file.
+fn built(page: &Path) -> Result<Vec<File>> {
+    let folder = page.join("dist");
+    let mut files = Vec::new();
+    collect(&folder, "", &mut files)
+        .with_context(|| format!("{} can't be read: run `npm ci` and `npm run build` in the folder web", folder.display()))?;
+    ensure!(files.iter().any(|file| file.key == "index.html"), "{} has no index.html", folder.display());
+    files.sort_by_key(|file| !is_named_by_its_content(&file.key));
+    Ok(files)
+}
+
+fn collect(folder: &Path, below: &str, files: &mut Vec<File>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let key = format!("{below}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &format!("{key}/"), files)?;
+        } else {
+            files.push(File { bytes: fs::read(entry.path())?, key });
+        }
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Value> {
+    let text = fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let settings: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
+    ensure!(settings.is_object(), "{} is to hold an object", file.display());
+    Ok(settings)
+}
+
+/// The portal's `config.json`: what follows from the stack, and over it what the operator sets.
+fn configuration(stack: &Value, settings: Option<Value>) -> Result<Value> {
+    let parameter = |name: &str| {
+        listed(stack, "Parameters", ("ParameterKey", "ParameterValue"), name).with_context(|| format!("the stack has no {name}"))
+    };
+    let scope = format!("openid {}", parameter("AgentScope")?);
+    let mut configuration = json!({
+        "api": "/api",
+        "oidc": {"authority": parameter("OidcIssuer")?, "clientId": parameter("OidcAudience")?, "scope": scope},
+        "idleMinutes": 15,
+        "softphoneOrigins": [],
+        "language": "nl",
+    });
+    lay_over(&mut configuration, settings.unwrap_or_else(|| json!({})));
+    Ok(configuration)
+}
+
+/// RFC 7396, without its removal of members.
+fn lay_over(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (name, value) in over {
+                lay_over(under.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (under, over) => *under = over,
+    }
+}
+
+async fn put(client: &Client, bucket: &str, files: Vec<File>) -> Result<()> {
+    for File { key, bytes } in files {
+        let Some(content_type) = content_type(&key) else { bail!("{key} is of a kind that no page has") };
+        let lifetime = if is_named_by_its_content(&key) { "public, max-age=31536000, immutable" } else { "no-cache" };
+        client
+            .put_object()
+            .bucket(bucket)
+            .key(&key)
+            .content_type(content_type)
+            .cache_control(lifetime)
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .with_context(|| format!("{key} can't be put in bucket {bucket}"))?;
+    }
+    Ok(())
+}
+
+/// Whether the build gave the file a name that is another when it holds something else.
+fn is_named_by_its_content(key: &str) -> bool {
+    key.starts_with("assets/")
+}
+
+fn content_type(key: &str) -> Option<&'static str> {
+    Some(match key.rsplit('.').next()? {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "json" | "map" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "woff2" => "font/woff2",
+        "txt" | "md" => "text/plain; charset=utf-8",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack() -> Value {
+        let parameters = [("AgentScope", "idbellen/agent"), ("OidcIssuer", "https://login.example"), ("OidcAudience", "portal")];
+        let parameters = parameters.map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value}));
+        json!({"Parameters": parameters})
+    }
+
+    #[test]
+    fn settings_go_over_what_follows_from_the_stack() -> Result<()> {
+        let settings = json!({"language": "en", "oidc": {"clientId": "other"}, "connect": {"ccpUrl": "https://x.example"}});
+        let found = configuration(&stack(), Some(settings))?;
+        let expected = json!({
+            "api": "/api", "idleMinutes": 15, "softphoneOrigins": [], "language": "en",
+            "oidc": {"authority": "https://login.example", "clientId": "other", "scope": "openid idbellen/agent"},
+            "connect": {"ccpUrl": "https://x.example"},
+        });
+        assert_eq!(found, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn what_names_other_files_comes_last() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("idbellen-web-{}", std::process::id()));
+        fs::create_dir_all(folder.join("dist/assets"))?;
+        for file in ["index.html", "assets/a-1.js", "id-bellen.js"] {
+            fs::write(folder.join("dist").join(file), "")?;
+        }
+        let files = built(&folder);
+        fs::remove_dir_all(&folder)?;
+        assert_eq!(files?.first().map(|file| file.key.clone()), Some("assets/a-1.js".to_owned()));
+        Ok(())
+    }
+}

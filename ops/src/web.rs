@@ -30,7 +30,7 @@ pub struct Publish {
     /// The folder with the pages, each built into its folder dist
     #[arg(long, value_name = "FOLDER", default_value = "web")]
     web: PathBuf,
-    /// Settings of the portal: docs/web.md describes them
+    /// Settings of the portal: docs/portal.md describes them
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }
@@ -92,6 +92,9 @@ fn built(page: &Path) -> Result<Vec<File>> {
     collect(&folder, "", &mut files)
         .with_context(|| format!("{} can't be read: run `npm ci` and `npm run build` in the folder web", folder.display()))?;
     ensure!(files.iter().any(|file| file.key == "index.html"), "{} has no index.html", folder.display());
+    if let Some(file) = files.iter().find(|file| content_type(&file.key).is_none()) {
+        bail!("{} has {}, which is of a kind that no page has", folder.display(), file.key);
+    }
     files.sort_by_key(|file| !is_named_by_its_content(&file.key));
     Ok(files)
 }
@@ -147,13 +150,12 @@ fn lay_over(under: &mut Value, over: Value) {
 
 async fn put(client: &Client, bucket: &str, files: Vec<File>) -> Result<()> {
     for File { key, bytes } in files {
-        let Some(content_type) = content_type(&key) else { bail!("{key} is of a kind that no page has") };
         let lifetime = if is_named_by_its_content(&key) { "public, max-age=31536000, immutable" } else { "no-cache" };
         client
             .put_object()
             .bucket(bucket)
             .key(&key)
-            .content_type(content_type)
+            .set_content_type(content_type(&key).map(str::to_owned))
             .cache_control(lifetime)
             .body(ByteStream::from(bytes))
             .send()
@@ -163,9 +165,12 @@ async fn put(client: &Client, bucket: &str, files: Vec<File>) -> Result<()> {
     Ok(())
 }
 
-/// Whether the build gave the file a name that is another when it holds something else.
+/// Whether the build gave the file a name that is another when it holds something else: `follow-BLuj7o2K.js`.
 fn is_named_by_its_content(key: &str) -> bool {
-    key.starts_with("assets/")
+    const HASH: usize = 8;
+    let stem = key.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+    let before = stem.len().checked_sub(HASH + 1);
+    before.is_some_and(|before| before > 0 && stem.as_bytes()[before] == b'-')
 }
 
 fn content_type(key: &str) -> Option<&'static str> {
@@ -209,12 +214,13 @@ mod tests {
     fn what_names_other_files_comes_last() -> Result<()> {
         let folder = std::env::temp_dir().join(format!("idbellen-web-{}", std::process::id()));
         fs::create_dir_all(folder.join("dist/assets"))?;
-        for file in ["index.html", "assets/a-1.js", "id-bellen.js"] {
+        for file in ["index.html", "assets/a-BLuj7o2K.js", "id-bellen.js", "follow-D_4-xY9z.js"] {
             fs::write(folder.join("dist").join(file), "")?;
         }
         let files = built(&folder);
         fs::remove_dir_all(&folder)?;
-        assert_eq!(files?.first().map(|file| file.key.clone()), Some("assets/a-1.js".to_owned()));
+        let keys: Vec<String> = files?.into_iter().map(|file| file.key).collect();
+        assert!(keys[..2].contains(&"assets/a-BLuj7o2K.js".to_owned()) && keys[..2].contains(&"follow-D_4-xY9z.js".to_owned()));
         Ok(())
     }
 }

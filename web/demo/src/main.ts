@@ -10,6 +10,8 @@ import { KEYS, play } from "./tones.ts";
 const words = messages(nl, en);
 /** Milliseconds between two looks at the stack. */
 const LOOK = 1000;
+/** Rows of a table that are shown. */
+const ROWS = 8;
 const PEOPLE = [["willeke", "Willeke de Bruijn"], ["jochem", "Jochem Bakker"]] as const;
 
 type App =
@@ -220,20 +222,22 @@ class Demo extends LitElement {
     const clock = (seconds: number | null) => seconds === null ? "–" : new Date(seconds * 1000).toLocaleTimeString("nl-NL");
     const short = (id: string) => html`<code>${id.slice(0, 8)}…</code>`;
     const head = (names: (keyof typeof nl)[]) => html`<thead><tr>${names.map((name) => html`<th scope="col">${say(name)}</th>`)}</tr></thead>`;
-    const { records, codes } = this.tables;
+    const newest = <Row extends { expiresAt: number }>(rows: Row[]) => [...rows].sort((a, b) => b.expiresAt - a.expiresAt);
+    const [records, codes] = [newest(this.tables.records), newest(this.tables.codes)];
+    const rest = (rows: unknown[]) => rows.length <= ROWS ? nothing : html`<p>${say("more", { rows: rows.length - ROWS })}</p>`;
     return html`<section>
       <h2>${say("tables")}</h2><p class="hint">${say("tablesHint")}</p>
       <h3>${say("records")}</h3>
       ${records.length === 0 ? html`<p>${say("empty")}</p>` : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("records")}><table>
         ${head(["id", "status", "purpose", "made", "lookedUp", "gone"])}
-        <tbody>${records.map((record) => html`<tr><td>${short(record.id)}</td><td>${record.status}</td><td>${record.purpose}</td>
+        <tbody>${records.slice(0, ROWS).map((record) => html`<tr><td>${short(record.id)}</td><td>${record.status}</td><td>${record.purpose}</td>
           <td>${clock(record.createdAt)}</td><td>${clock(record.lookedUpAt)}</td><td>${left(record.expiresAt)}</td></tr>`)}</tbody>
-      </table></div>`}
+      </table></div>${rest(records)}`}
       <h3>${say("codes")}</h3>
       ${codes.length === 0 ? html`<p>${say("empty")}</p>` : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("codes")}><table>
         ${head(["id", "gone"])}
-        <tbody>${codes.map((code) => html`<tr><td>${short(code.id)}</td><td>${left(code.expiresAt)}</td></tr>`)}</tbody>
-      </table></div>`}
+        <tbody>${codes.slice(0, ROWS).map((code) => html`<tr><td>${short(code.id)}</td><td>${left(code.expiresAt)}</td></tr>`)}</tbody>
+      </table></div>${rest(codes)}`}
     </section>`;
   }
 }

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import type { Telephone } from "./adapters/adapter.ts";
+import { ConnectedCalls, TRIES } from "./adapters/connected-calls.ts";
+
+const A = "A".repeat(43);
+const B = "B".repeat(43);
+
+/** Writes down what the portal hears. */
+class Heard implements Telephone {
+  readonly heard: unknown[][] = [];
+  onContact(...said: [string | null, string?, string?]): void {
+    this.heard.push(["contact", ...said.filter((each) => each !== undefined)]);
+  }
+  onCleared(...said: [string?]): void {
+    this.heard.push(["cleared", ...said]);
+  }
+}
+
+describe("the agent workspace of Amazon Connect", () => {
+  /** A workspace that answers when the test says so; waiting takes no time, and nothing is late. */
+  function workspace(late = false) {
+    const heard = new Heard();
+    const asked: { contactId: string; resolve: (value?: string) => void; reject: (error: Error) => void }[] = [];
+    const wait = (milliseconds: number) =>
+      milliseconds >= 5_000 && !late ? new Promise<undefined>(() => {}) : Promise.resolve(undefined);
+    const ask = (contactId: string) =>
+      new Promise<string | undefined>((resolve, reject) => asked.push({ contactId, resolve, reject }));
+    return { calls: new ConnectedCalls(heard, ask, wait), heard: heard.heard, asked };
+  }
+  /** Lets what was answered sink in. */
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+  test("that answers late does not put an older call over a newer one", async () => {
+    const { calls, heard, asked } = workspace();
+    const [first, second] = [calls.connected({ contactId: "leg-1" }), calls.connected({ contactId: "leg-2" })];
+    asked[1]!.resolve(B);
+    await second;
+    asked[0]!.resolve(A);
+    await first;
+    assert.deepEqual(heard, [["contact", B, "leg-2"]]);
+  });
+
+  test("that answers for a call that is over already brings it not back", async () => {
+    const { calls, heard, asked } = workspace();
+    const connected = calls.connected({ contactId: "leg-1" });
+    calls.cleared("leg-1");
+    asked[0]!.resolve(A);
+    await connected;
+    assert.deepEqual(heard, [["cleared", "leg-1"]]);
+  });
+
+  test("that fails is asked again before the caller counts as one without ID-bellen", async () => {
+    const { calls, heard, asked } = workspace();
+    const connected = calls.connected({ contactId: "leg-2", initialContactId: "leg-1" });
+    asked[0]!.reject(new Error());
+    await settle();
+    asked[1]!.resolve(A);
+    await connected;
+    assert.deepEqual(heard, [["contact", A, "leg-2", "leg-1"]]);
+  });
+
+  test("that keeps failing, or says nothing in time, leaves the caller unidentified", async () => {
+    for (const late of [false, true]) {
+      const { calls, heard, asked } = workspace(late);
+      const connected = calls.connected({ contactId: "leg-1" });
+      for (let tries = 0; tries < TRIES; tries += 1) {
+        if (!late) asked[tries]!.reject(new Error());
+        await settle();
+      }
+      await connected;
+      assert.equal(asked.length, TRIES);
+      assert.deepEqual(heard, [["contact", null, "leg-1"]]);
+    }
+  });
+
+  test("is not asked again for a call that is over", async () => {
+    const { calls, heard, asked } = workspace();
+    const connected = calls.connected({ contactId: "leg-1" });
+    calls.cleared("leg-1");
+    asked[0]!.reject(new Error());
+    await connected;
+    assert.equal(asked.length, 1);
+    assert.deepEqual(heard, [["cleared", "leg-1"]]);
+  });
+});

@@ -133,6 +133,20 @@ describe("a softphone's page", () => {
     assert.deepEqual(await desk.page.evaluate("said"), []);
   });
 
+  test("clears nothing by an id that has not the form of one, and names a call by a number too", async () => {
+    const desk = await open({ framed: true });
+    const caller = await Caller.disclosed();
+    await desk.say({ type: "idbellen:contact", secret: await caller.dial(), contactId: 4711 });
+    await desk.shows(IDENTIFIED);
+    for (const contactId of ["", "leg 1", null, "x".repeat(129), 4712]) await desk.say({ type: "idbellen:cleared", contactId });
+    // Messages come in the order they were sent in: this one is heard after those.
+    await desk.say({ type: "idbellen:contact", contactId: 5 });
+    await desk.shows("Niet geïdentificeerd");
+    assert.equal(desk.calls("clear").length, 0);
+    await desk.say({ type: "idbellen:cleared", contactId: 4711 });
+    await caller.isGone();
+  });
+
   test("that says what is no message of ours changes nothing", async () => {
     const desk = await open({ framed: true });
     for (const message of [{}, { type: 1 }, { type: "idbellen:other" }, [], { secret: "A".repeat(43) }]) await desk.say(message);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import type { Telephone } from "./adapters/adapter.ts";
+import { checked, type Telephone } from "./adapters/adapter.ts";
 import { ConnectedCalls, TRIES } from "./adapters/connected-calls.ts";
 
 const A = "A".repeat(43);
@@ -17,6 +17,37 @@ class Heard implements Telephone {
     this.heard.push(["cleared", ...said]);
   }
 }
+
+describe("what telephony says", () => {
+  const said = (say: (to: ReturnType<typeof checked>) => void) => {
+    const heard = new Heard();
+    say(checked(heard));
+    return heard.heard;
+  };
+
+  test("is passed on as it is where it has the form", () => {
+    assert.deepEqual(said((to) => to.onContact(A, "leg-2", "leg-1")), [["contact", A, "leg-2", "leg-1"]]);
+    assert.deepEqual(said((to) => to.onContact(A, "leg-1", "leg-1")), [["contact", A, "leg-1"]]);
+    assert.deepEqual(said((to) => to.onCleared("leg-1")), [["cleared", "leg-1"]]);
+  });
+
+  test("is a contact without the secret or id that has not the form of one", () => {
+    assert.deepEqual(said((to) => to.onContact("<script>", "leg 1", {})), [["contact", null]]);
+    assert.deepEqual(said((to) => to.onContact(undefined, "x".repeat(129))), [["contact", null]]);
+  });
+
+  test("never clears the call on the screen by an id that has not the form of one", () => {
+    for (const id of ["", "leg 1", "leg-1\n", "x".repeat(129), null, 1.5, NaN, {}, ["leg-1"]]) {
+      assert.deepEqual(said((to) => to.onCleared(id)), [], JSON.stringify(id));
+    }
+    assert.deepEqual(said((to) => to.onCleared()), [["cleared", undefined]]);
+  });
+
+  test("names the same call by a number and by its digits", () => {
+    assert.deepEqual(said((to) => to.onContact(A, 4711)), [["contact", A, "4711"]]);
+    assert.deepEqual(said((to) => to.onCleared(4711)), [["cleared", "4711"]]);
+  });
+});
 
 describe("the agent workspace of Amazon Connect", () => {
   /** A workspace that answers when the test says so; waiting takes no time, and nothing is late. */

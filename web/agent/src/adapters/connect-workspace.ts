@@ -3,7 +3,7 @@
 import { AmazonConnectApp } from "@amazon-connect/app";
 import { ContactClient } from "@amazon-connect/contact";
 
-import type { Adapter, Telephone } from "./adapter.ts";
+import type { Adapter, Unchecked } from "./adapter.ts";
 import { ConnectedCalls, type Call } from "./connected-calls.ts";
 
 /** Above the highest level of the package: what it logs may hold an answer, and goes to the workspace only. */
@@ -11,7 +11,7 @@ const NO_CONSOLE: number = 6;
 
 const VOICE = "voice";
 
-export function connectWorkspace(telephone: Telephone): Adapter {
+export function connectWorkspace(telephone: Unchecked): Adapter {
   AmazonConnectApp.init({
     logging: { minLogToConsoleLevel: NO_CONSOLE },
     onCreate: async () => {

@@ -1,6 +1,6 @@
 /** The calls that the agent workspace of Amazon Connect says are connected: which of them goes to the portal, and when. */
 
-import { SECRET_ATTRIBUTE, type Telephone } from "./adapter.ts";
+import { SECRET_ATTRIBUTE, type Unchecked } from "./adapter.ts";
 
 export interface Call {
   contactId: string;
@@ -21,13 +21,13 @@ const pause = (milliseconds: number): Promise<undefined> => new Promise((resolve
 
 /** The secret takes a question to get. Meanwhile the call may be over, or the next one connected: then its answer is dropped. */
 export class ConnectedCalls {
-  readonly #telephone: Telephone;
+  readonly #telephone: Unchecked;
   readonly #attribute: Attribute;
   readonly #wait: typeof pause;
   readonly #over = new Set<string>();
   #last = 0;
 
-  constructor(telephone: Telephone, attribute: Attribute, wait = pause) {
+  constructor(telephone: Unchecked, attribute: Attribute, wait = pause) {
     this.#telephone = telephone;
     this.#attribute = attribute;
     this.#wait = wait;

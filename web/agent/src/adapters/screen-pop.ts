@@ -4,9 +4,9 @@
  * goes nowhere to log in, so that the secret waits in memory.
  */
 
-import type { Telephone } from "./adapter.ts";
+import type { Unchecked } from "./adapter.ts";
 
-export function screenPop(telephone: Telephone): void {
+export function screenPop(telephone: Unchecked): void {
   const take = () => {
     const said = new URLSearchParams(location.hash.slice(1));
     const [secret, contact] = [said.get("secret"), said.get("contact")];

@@ -491,6 +491,42 @@ describe("logging in", () => {
     await desk.lacks(BSN, NAME);
   });
 
+  test("out in a frame logs out at the issuer too, in a window of its own", async () => {
+    const desk = await open({ framed: true });
+    const opened = desk.page.waitForEvent("popup");
+    await desk.click("Uitloggen");
+    const popup = await opened;
+    await desk.shows("Log in om bellers te zien");
+    if (!popup.isClosed()) await popup.waitForEvent("close");
+    assert.ok(!(await desk.text()).includes("misschien nog niet"));
+    // A frame would be let in now if the issuer still knew the agent.
+    await desk.portal.evaluate(() => location.reload());
+    await desk.shows("Log in om bellers te zien");
+  });
+
+  test("out in a frame tells so if the browser opens no window for it", async () => {
+    const desk = await open({ framed: true });
+    // Playwright's browser blocks no window: here the page is given none.
+    await desk.portal.evaluate(() => void (window.open = () => null));
+    await desk.click("Uitloggen");
+    await desk.portal.getByText("U bent hier uitgelogd, maar misschien nog niet bij uw gemeente").waitFor();
+    await desk.click("Sluiten");
+    assert.ok(!(await desk.text()).includes("misschien nog niet"));
+  });
+
+  test("out does not wait for a clear that is refused for want of a login", async () => {
+    const desk = await open();
+    await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
+    await desk.shows(IDENTIFIED);
+    // A stack that works takes the token: the refusal is made up before the API.
+    await desk.page.route("**/api/contacts/clear", (route) => route.fulfill({ status: 401 }));
+    await desk.page.route(`${places.issuer}/token`, (route) => route.abort());
+    await desk.click("Contact afronden");
+    await desk.click("Uitloggen");
+    await desk.shows("Log in om bellers te zien");
+    await desk.lacks(BSN, NAME);
+  });
+
   test("out waits for a clear that is under way", async () => {
     const desk = await open();
     const caller = await Caller.disclosed();

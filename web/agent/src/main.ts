@@ -3,7 +3,7 @@ import { checked } from "./adapters/adapter.ts";
 import { screenPop } from "./adapters/screen-pop.ts";
 import { startAdapters } from "./adapters/start.ts";
 import { Contacts } from "./contacts.ts";
-import { Login } from "./login.ts";
+import { Login, clientOf } from "./login.ts";
 import { PortalPage } from "./portal-page.ts";
 import { PortalRunner } from "./portal-runner.ts";
 import { fetchSettings, type Settings } from "./settings.ts";
@@ -31,7 +31,7 @@ async function run(settings: Settings): Promise<void> {
   panel.ariaLabel = text(settings.language, "phone");
 
   const login = new Login(
-    settings.oidc,
+    clientOf(settings.oidc),
     (agent) => runner.send({ is: "logged in", agent }),
     () => runner.send({ is: "login ended" }),
   );

@@ -64,7 +64,7 @@ export class PortalRunner implements Telephone {
         means.adapters.tell(effect.word, effect.contactId);
         break;
       case "leave":
-        void means.login.logOut();
+        void means.login.logOut().then((everywhere) => everywhere || this.send({ is: "still known" }));
         break;
       case "look up":
         setTimeout(() => void this.#lookUp(means, effect), effect.after);

@@ -68,7 +68,7 @@ describe("a contact", () => {
   test("waits until somebody is logged in", () => {
     const played = new Played(contact(FIRST));
     assert.deepEqual(played.asked, []);
-    played.send({ is: "not logged in" }, { is: "logged in", agent: "agent-1" });
+    played.send({ is: "not logged in" }, { is: "log in" }, { is: "logged in", agent: "agent-1" });
     assert.deepEqual(played.asked, [{ do: "look up", turn: 1, contact: FIRST, after: 0 }]);
   });
 
@@ -285,6 +285,39 @@ describe("logging out", () => {
     played.send({ is: "clear answered", contact: FIRST, cleared: "done" });
     assert.equal(played.state.login, "out");
     assert.deepEqual(played.asked, [{ do: "leave" }]);
+  });
+
+  test("does not wait for a clear that the API refuses without a login, and tells so", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" }, { is: "log out" });
+    played.send({ is: "clear answered", contact: FIRST, cleared: "unauthorized" });
+    assert.equal(played.state.login, "out");
+    assert.deepEqual(played.state.clears, []);
+    assert.ok(played.state.refused);
+    assert.deepEqual(played.asked, [{ do: "leave" }]);
+  });
+
+  test("when the login has ended already does not wait for what nobody can clear any more", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" });
+    played.send({ is: "clear answered", contact: FIRST, cleared: "unauthorized" }, { is: "log out" });
+    assert.deepEqual([played.state.login, played.state.clears, played.state.refused], ["out", [], true]);
+    assert.deepEqual(played.asked, [{ do: "leave" }]);
+  });
+
+  test("is not undone by a renewal that was under way, only by a login that was asked for", () => {
+    const renewed: Event = { is: "logged in", agent: "agent-1" };
+    const played = loggedIn().send({ is: "log in" }, contact(FIRST), { is: "clear" }, { is: "log out" }, renewed);
+    assert.equal(played.state.login, "leaving");
+    played.send({ is: "clear answered", contact: FIRST, cleared: "done" }, renewed, { is: "login ended" }, renewed);
+    assert.equal(played.state.login, "out");
+    played.send({ is: "log in" }, renewed);
+    assert.equal(played.state.login, "in");
+  });
+
+  test("at the issuer that failed is told until it is read, or somebody logs in", () => {
+    const played = loggedIn().send({ is: "log out" }, { is: "still known" });
+    assert.ok(played.state.stillKnown);
+    assert.ok(!new Played().send({ is: "still known" }, { is: "dismiss" }).state.stillKnown);
+    assert.ok(!played.send({ is: "log in" }, { is: "logged in", agent: "agent-2" }).state.stillKnown);
   });
 });
 

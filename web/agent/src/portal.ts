@@ -51,6 +51,10 @@ export interface State {
   readonly login: Login;
   /** The subject that is or was logged in. */
   readonly agent: string | null;
+  /** A login was asked for: when the page opened, or by a click. Nobody else is let in once the agent logged out. */
+  readonly asked: boolean;
+  /** The agent logged out here, and maybe not at the issuer. */
+  readonly stillKnown: boolean;
   readonly caller: Caller;
   /** The contact on the screen, as long as the API can be asked about it, and since when it is asked. */
   readonly line: { readonly contact: Contact; readonly since: number } | null;
@@ -74,7 +78,7 @@ export type Event =
   | { is: "answer"; turn: number; answer: Answer }
   | { is: "clear answered"; contact: Contact; cleared: Cleared }
   | { is: "logged in"; agent: string }
-  | { is: "not logged in" | "login ended" | "log out" }
+  | { is: "log in" | "not logged in" | "login ended" | "log out" | "still known" }
   | { is: "hidden" | "visible" | "idle" | "active" | "wipe" | "tick" };
 
 /** What telephony is told: no more than whether to go on. */
@@ -96,6 +100,8 @@ export const LIFETIME = 3_600_000;
 export const start = (now: number): State => ({
   login: "checking",
   agent: null,
+  asked: true,
+  stillKnown: false,
   caller: { is: "none", after: "start" },
   line: null,
   earlier: [],
@@ -145,12 +151,16 @@ function next(state: State, event: Event, effects: Effect[]): State {
       return clearAnswered(state, event.contact, event.cleared, effects);
     case "logged in":
       return loggedIn(state, event.agent, effects);
+    case "log in":
+      return { ...state, asked: true };
     case "not logged in":
-      return { ...state, login: "out" };
+      return state.login === "checking" ? { ...state, login: "out", asked: false } : state;
     case "login ended":
       return state.login === "in" ? { ...state, login: "ended" } : state;
     case "log out":
-      return leaveWhenDone({ ...wiped(state), login: "leaving" }, effects);
+      return leaveWhenDone({ ...wiped(state.login === "ended" ? dropped(state) : state), login: "leaving", asked: false }, effects);
+    case "still known":
+      return { ...state, stillKnown: true };
     case "wipe":
       return { ...wiped(state), clears: [] };
     case "hidden":
@@ -162,7 +172,7 @@ function next(state: State, event: Event, effects: Effect[]): State {
     case "active":
       return state.idle ? { ...state, idle: false } : state;
     case "dismiss":
-      return { ...state, refused: false };
+      return { ...state, refused: false, stillKnown: false };
     case "tick":
       return tick(state, effects);
   }
@@ -273,7 +283,9 @@ function clearAnswered(state: State, contact: Contact, cleared: Cleared, effects
     case "refused":
       return leaveWhenDone({ ...state, clears: others, refused: true }, effects);
     case "unauthorized":
-      return { ...state, login: state.login === "out" ? "out" : "ended" };
+      // Nobody is at the desk to log in again.
+      if (state.login === "leaving") return leaveWhenDone({ ...state, clears: others, refused: true }, effects);
+      return { ...state, login: state.login === "in" ? "ended" : state.login };
     case "unreachable": {
       const tries = asked.tries + 1;
       effects.push({ do: "clear", contact, after: backoff(tries) });
@@ -281,6 +293,9 @@ function clearAnswered(state: State, contact: Contact, cleared: Cleared, effects
     }
   }
 }
+
+/** Nobody is left who may clear what waits to be. */
+const dropped = (state: State): State => ({ ...state, clears: [], refused: state.refused || state.clears.length > 0 });
 
 function leaveWhenDone(state: State, effects: Effect[]): State {
   if (state.login !== "leaving" || state.clears.length > 0) return state;
@@ -291,8 +306,10 @@ function leaveWhenDone(state: State, effects: Effect[]): State {
 /** Goes on where it stopped; another agent than before sees nothing of the caller. */
 function loggedIn(before: State, agent: string, effects: Effect[]): State {
   if (before.login === "in" || before.login === "leaving") return before;
+  // A renewal that was under way when the agent logged out.
+  if (before.login === "out" && !before.asked) return before;
   const another = before.agent !== null && before.agent !== agent;
-  const state: State = { ...(another ? wiped(before) : before), login: "in", agent };
+  const state: State = { ...(another ? wiped(before) : before), login: "in", agent, asked: false, stillKnown: false };
   for (const { contact } of state.clears) effects.push({ do: "clear", contact, after: 0 });
   const waits = ["asking", "pending", "unreachable", "forbidden"].includes(state.caller.is);
   if (state.line && waits) effects.push({ do: "look up", turn: state.turn, contact: state.line.contact, after: 0 });

@@ -476,6 +476,16 @@ describe("logging in", () => {
     await desk.lacks(BSN, NAME);
   });
 
+  test("again looks up once more who could not be looked up for want of the right", async () => {
+    // The stack's agents all have the right: the refusal is made up before the API.
+    const desk = await open({ before: (page) => page.route(LOOKUP, (route) => route.fulfill({ status: 403, json: {} })) });
+    await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
+    await desk.shows("Geen recht op ID-bellen");
+    await desk.page.unroute(LOOKUP);
+    await desk.logIn(1, "Opnieuw inloggen");
+    await desk.shows(IDENTIFIED);
+  });
+
   test("out wipes the caller, also from what the browser goes back to", async () => {
     const desk = await open();
     await desk.call(await (await Caller.disclosed()).dial(), "leg-1");

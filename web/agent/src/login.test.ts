@@ -15,6 +15,7 @@ function portal({ blocked = false, fails = false } = {}) {
       addAccessTokenExpiring: () => undefined,
       addAccessTokenExpired: () => undefined,
     },
+    getUser: async () => user,
     removeUser: async () => done.push("removed"),
     signoutRedirect: async () => done.push("redirect"),
     signoutPopup: async ({ popupWindowTarget }: { popupWindowTarget: string }) => {
@@ -31,6 +32,15 @@ function portal({ blocked = false, fails = false } = {}) {
   const login = new Login(client as unknown as UserManager, (agent) => done.push(`in ${agent}`), () => undefined);
   return { login, done, opened, renewed: () => loaded(user) };
 }
+
+test("a token is given for the agent who is logged in, and for no other", async () => {
+  const { login } = portal();
+  for (const renew of [false, true]) {
+    assert.equal(await login.token("agent-1", renew), "token");
+    assert.equal(await login.token("agent-2", renew), null);
+    assert.equal(await login.token(null, renew), null);
+  }
+});
 
 beforeEach(() => Reflect.deleteProperty(globalThis, "window"));
 

@@ -57,11 +57,10 @@ export class Login implements Tokens {
     await this.#manager.signinPopup({ popupAbortOnClose: true }).catch(() => undefined);
   }
 
-  async token(renew: boolean): Promise<string | null> {
-    const user = await this.#manager.getUser();
-    if (!user) return null;
-    if (!renew && !user.expired) return user.access_token;
-    return (await this.#renew())?.access_token ?? null;
+  async token(agent: string | null, renew: boolean): Promise<string | null> {
+    const known = await this.#manager.getUser();
+    const user = known && (renew || known.expired) ? await this.#renew() : known;
+    return user?.profile.sub === agent ? user.access_token : null;
   }
 
   /**

@@ -77,12 +77,12 @@ export class PortalRunner implements Telephone {
 
   async #lookUp({ contacts }: Means, { turn, contact }: Extract<Effect, { do: "look up" }>): Promise<void> {
     if (turn !== this.state.turn) return;
-    this.send({ is: "answer", turn, answer: await contacts.lookUp(contact) });
+    this.send({ is: "answer", turn, answer: await contacts.lookUp(contact, this.state.agent) });
   }
 
   async #clear({ contacts }: Means, { contact }: Extract<Effect, { do: "clear" }>): Promise<void> {
     if (!this.state.clears.some((clear) => clear.contact === contact)) return;
-    this.send({ is: "clear answered", contact, cleared: await contacts.clear(contact) });
+    this.send({ is: "clear answered", contact, cleared: await contacts.clear(contact, this.state.agent) });
   }
 
   #see(): void {
@@ -101,7 +101,7 @@ export class PortalRunner implements Telephone {
 
   /** The page goes, and may be kept in the browser's memory: nothing of any caller stays in it. */
   #go({ contacts, login }: Means): void {
-    for (const { contact } of this.state.clears) contacts.clearAtLast(contact);
+    for (const { contact } of this.state.clears) contacts.clearAtLast(contact, this.state.agent);
     this.send({ is: "wipe" });
     void login.forget();
   }

@@ -262,11 +262,53 @@ describe("a login that ends", () => {
     ]);
   });
 
+  test("leaves nothing to clear to another agent, who is told", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" });
+    played.send({ is: "clear answered", contact: FIRST, cleared: "unauthorized" }, { is: "logged in", agent: "agent-2" });
+    assert.deepEqual([played.asked, played.state.clears, played.state.refused], [[], [], true]);
+    const none = loggedIn().send({ is: "login ended" }, { is: "logged in", agent: "agent-2" });
+    assert.ok(!none.state.refused);
+  });
+
+  test("of an agent who leaves, and is another by then, clears nothing more", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" }, { is: "log out" }, { is: "logged in", agent: "agent-2" });
+    assert.deepEqual([played.state.login, played.state.clears, played.state.refused], ["out", [], true]);
+    assert.deepEqual(played.asked, [{ do: "leave" }]);
+  });
+
   test("shows another agent nothing of the caller", () => {
     const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send({ is: "login ended" });
     played.send({ is: "logged in", agent: "agent-2" });
     assert.ok(!shown(played).includes("Willeke"));
     assert.ok(!shown(played).includes(FIRST.secret));
+  });
+});
+
+describe("logging in again without the right", () => {
+  const forbidden = () => loggedIn().send(contact(FIRST)).answer({ is: "forbidden" }).send({ is: "log in" });
+
+  test("looks the caller up again", () => {
+    const played = forbidden().send({ is: "logged in", agent: "agent-1" });
+    assert.equal(played.state.caller.is, "asking");
+    assert.deepEqual(played.asked, [{ do: "look up", turn: played.state.turn, contact: FIRST, after: 0 }]);
+    assert.equal(played.answer(disclosed("Willeke")).state.caller.is, "disclosed");
+  });
+
+  test("as another agent wipes the caller of before", () => {
+    const played = forbidden().send({ is: "logged in", agent: "agent-2" });
+    assert.deepEqual([played.state.login, played.state.agent, played.state.caller.is], ["in", "agent-2", "none"]);
+    assert.ok(!shown(played).includes(FIRST.secret));
+    assert.deepEqual(played.asked, []);
+  });
+
+  test("changes nothing for a caller who is shown or asked about: a token is renewed every few minutes", () => {
+    for (const is of ["pending", "unreachable"] as const) {
+      const asked = loggedIn().send(contact(FIRST)).answer({ is }).send({ is: "logged in", agent: "agent-1" });
+      assert.deepEqual(asked.effects, []);
+    }
+    const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send({ is: "logged in", agent: "agent-1" });
+    assert.equal(played.state.caller.is, "disclosed");
+    assert.deepEqual(played.effects, []);
   });
 });
 

@@ -303,15 +303,18 @@ function leaveWhenDone(state: State, effects: Effect[]): State {
   return { ...state, login: "out", agent: null };
 }
 
-/** Goes on where it stopped; another agent than before sees nothing of the caller. */
+/** Goes on where it stopped. What another agent than before left is wiped, and never cleared under the new one's name. */
 function loggedIn(before: State, agent: string, effects: Effect[]): State {
-  if (before.login === "in" || before.login === "leaving") return before;
+  const another = before.agent !== null && before.agent !== agent;
+  if (before.login === "leaving") return another ? leaveWhenDone(dropped(before), effects) : before;
   // A renewal that was under way when the agent logged out.
   if (before.login === "out" && !before.asked) return before;
-  const another = before.agent !== null && before.agent !== agent;
-  const state: State = { ...(another ? wiped(before) : before), login: "in", agent, asked: false, stillKnown: false };
+  const state: State = { ...(another ? dropped(wiped(before)) : before), login: "in", agent, asked: false, stillKnown: false };
+  // The new token may have the right that the one before had not.
+  if (state.caller.is === "forbidden") return ask(state, effects);
+  if (before.login === "in") return state;
   for (const { contact } of state.clears) effects.push({ do: "clear", contact, after: 0 });
-  const waits = ["asking", "pending", "unreachable", "forbidden"].includes(state.caller.is);
+  const waits = ["asking", "pending", "unreachable"].includes(state.caller.is);
   if (state.line && waits) effects.push({ do: "look up", turn: state.turn, contact: state.line.contact, after: 0 });
   return state;
 }

@@ -26,12 +26,13 @@ afterEach(async () => {
 });
 after(close);
 
-/** The portal's own settings, with these of Amazon Connect. */
-const connect = (page: Page, settings: object) =>
+/** The portal's own settings, but for these. */
+const set = (page: Page, settings: object) =>
   page.route(`${places.agent}/config.json`, async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, json: { ...(await response.json()), connect: settings } });
+    await route.fulfill({ response, json: { ...(await response.json()), ...settings } });
   });
+const connect = (page: Page, settings: object) => set(page, { connect: settings });
 
 describe("a screen pop", () => {
   test("carries its secret through the login, and into no request, no address to go back to and no storage", async () => {
@@ -66,6 +67,19 @@ describe("a screen pop", () => {
   test("with something that is no secret is one too", async () => {
     const desk = await open({ address: "#secret=<script>&contact=leg-1" });
     await desk.shows("Niet geïdentificeerd");
+    assert.equal(desk.calls("lookup").length, 0);
+  });
+});
+
+describe("a screen pop that the settings do not ask for", () => {
+  test("is taken out of the address, and looks up nobody", async () => {
+    const secret = await (await Caller.disclosed()).dial();
+    const desk = await open({ address: `#secret=${secret}&contact=leg-1`, before: (page) => set(page, { screenPop: false }) });
+    await desk.shows("Geen beller");
+    assert.equal(desk.page.url(), `${places.agent}/`);
+    await desk.call(secret, "leg-2");
+    await desk.page.waitForURL(`${places.agent}/`);
+    await desk.shows("Geen beller");
     assert.equal(desk.calls("lookup").length, 0);
   });
 });

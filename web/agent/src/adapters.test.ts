@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 
 import { checked, type Telephone } from "./adapters/adapter.ts";
 import { ConnectedCalls, TRIES } from "./adapters/connected-calls.ts";
+import { screenPop } from "./adapters/screen-pop.ts";
 
 const A = "A".repeat(43);
 const B = "B".repeat(43);
@@ -46,6 +47,42 @@ describe("what telephony says", () => {
   test("names the same call by a number and by its digits", () => {
     assert.deepEqual(said((to) => to.onContact(A, 4711)), [["contact", A, "4711"]]);
     assert.deepEqual(said((to) => to.onCleared(4711)), [["cleared", "4711"]]);
+  });
+});
+
+describe("an address", () => {
+  /** A window that was opened at this address. */
+  function opened(hash: string) {
+    const heard = new Heard();
+    const location = { hash, pathname: "/" };
+    let changed = () => {};
+    Object.assign(globalThis, {
+      location,
+      history: { replaceState: () => (location.hash = "") },
+      window: { addEventListener: (_: string, take: () => void) => (changed = take) },
+    });
+    const heed = screenPop(checked(heard));
+    const open = (hash: string) => ((location.hash = hash), changed());
+    return { heard: heard.heard, location, heed, open };
+  }
+  const [first, second] = [`#secret=${A}&contact=leg-1`, `#secret=${B}&contact=leg-2`];
+
+  test("says who is on the line where the settings let it, as soon as they are read", () => {
+    const { heard, location, heed, open } = opened(first);
+    assert.equal(location.hash, "");
+    assert.deepEqual(heard, []);
+    heed(true);
+    open(second);
+    open("#other");
+    assert.deepEqual(heard, [["contact", A, "leg-1"], ["contact", B, "leg-2"]]);
+  });
+
+  test("says nothing where they do not, and is emptied all the same", () => {
+    const { heard, location, heed, open } = opened(first);
+    heed(false);
+    open(second);
+    assert.equal(location.hash, "");
+    assert.deepEqual(heard, []);
   });
 });
 

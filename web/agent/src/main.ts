@@ -12,7 +12,7 @@ import { text } from "./texts.ts";
 const runner = new PortalRunner();
 const telephone = checked(runner);
 // Before anything else: the secret is not to stand in the address a moment longer.
-screenPop(telephone);
+const heedAddress = screenPop(telephone);
 
 const page = new PortalPage(runner);
 runner.onChange = () => page.requestUpdate();
@@ -26,6 +26,7 @@ try {
 
 async function run(settings: Settings): Promise<void> {
   page.language = settings.language;
+  heedAddress(settings.screenPop);
   const panel = document.querySelector<HTMLElement>("#panel")!;
   panel.hidden = settings.connect.ccpUrl === undefined;
   panel.ariaLabel = text(settings.language, "phone");

@@ -590,6 +590,19 @@ describe("the screen", () => {
     await desk.shows(IDENTIFIED);
   });
 
+  test("warns who leaves with a caller on it", async () => {
+    const desk = await open();
+    await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
+    await desk.shows(IDENTIFIED);
+    const warned = desk.page.waitForEvent("dialog");
+    const left = desk.page.close({ runBeforeUnload: true });
+    const dialog = await warned;
+    assert.equal(dialog.type(), "beforeunload");
+    await dialog.dismiss();
+    await left;
+    assert.ok((await desk.text()).includes(BSN));
+  });
+
   test("is wiped before the page goes into the browser's memory", async () => {
     const desk = await open();
     const caller = await Caller.disclosed();

@@ -3,7 +3,7 @@
 import type { Adapter, Telephone } from "./adapters/adapter.ts";
 import type { Contacts } from "./contacts.ts";
 import type { Login } from "./login.ts";
-import { start, step, type Effect, type Event, type State } from "./portal.ts";
+import { start, step, unfinished, type Effect, type Event, type State } from "./portal.ts";
 
 /** What the portal works with once its settings are read. */
 export interface Means {
@@ -31,7 +31,7 @@ export class PortalRunner implements Telephone {
     setInterval(() => this.#tick(means), 1_000);
     document.addEventListener("visibilitychange", () => this.#see());
     for (const sign of ["pointerdown", "keydown"]) document.addEventListener(sign, () => (this.#active = Date.now()));
-    window.addEventListener("beforeunload", (event) => this.state.clears.length > 0 && event.preventDefault());
+    window.addEventListener("beforeunload", (event) => unfinished(this.state) && event.preventDefault());
     window.addEventListener("pagehide", () => this.#go(means));
     // A page that comes back from the browser's memory was wiped when it went.
     window.addEventListener("pageshow", (event) => event.persisted && location.reload());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { LIFETIME, PATIENCE, POLL, backoff, masked, start, step, type Answer, type Effect, type Event, type State } from "./portal.ts";
+import { LIFETIME, PATIENCE, POLL, backoff, masked, start, step, unfinished, type Answer, type Effect, type Event, type State } from "./portal.ts";
 
 const NOW = 1_795_046_400_000;
 const FIRST = { secret: "A".repeat(43), contactId: "leg-1" };
@@ -377,6 +377,18 @@ describe("the screen", () => {
 
   test("is not masked for the next caller because nobody was there before", () => {
     assert.ok(!masked(loggedIn().send({ is: "idle" }, contact(FIRST)).state));
+  });
+
+  test("warns who leaves with a caller on it, or with one to clear", () => {
+    const played = new Played();
+    const warns = () => unfinished(played.state);
+    assert.ok(!warns());
+    assert.ok(!(played.send({ is: "logged in", agent: "agent-1" }, contact({ secret: null })), warns()));
+    assert.ok((played.send(contact(FIRST)).answer({ is: "pending" }), warns()));
+    assert.ok((played.answer(disclosed("Willeke")), warns()));
+    assert.ok((played.send({ is: "clear" }), warns()));
+    assert.ok(!(played.send({ is: "clear answered", contact: FIRST, cleared: "done" }), warns()));
+    assert.ok(!(played.send(contact(SECOND)).answer(disclosed("Jochem")).send({ is: "transferred" }), warns()));
   });
 
   test("is empty when the page goes, the memory too", () => {

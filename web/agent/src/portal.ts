@@ -116,6 +116,10 @@ export const start = (now: number): State => ({
 /** Whether the screen shows nothing of the caller for now. */
 export const masked = (state: State): boolean => state.hidden || state.idle;
 
+/** Whether something would be lost if the page went now: a clear, or the way to clear who is on the screen. */
+export const unfinished = ({ clears, caller }: State): boolean =>
+  clears.length > 0 || caller.is === "disclosed" || caller.is === "pending";
+
 /** Milliseconds until try number `tries`: 2, 4, 8, 16, 30, 30, … seconds. */
 export const backoff = (tries: number): number => Math.min(1_000 * 2 ** tries, 30_000);
 

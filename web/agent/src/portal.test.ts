@@ -99,6 +99,15 @@ describe("a contact", () => {
     assert.deepEqual(played.effects, []);
   });
 
+  test("that is announced again without its secret keeps its caller", () => {
+    const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send(contact({ secret: null, contactId: "leg-1" }));
+    assert.equal(played.state.caller.is, "disclosed");
+    assert.deepEqual([played.effects, played.state.earlier], [[], []]);
+    // Without an id it may be another call.
+    const unnamed = loggedIn().send(contact({ secret: FIRST.secret })).answer(disclosed("Willeke"));
+    for (const before of [played, unnamed]) assert.equal(before.send(contact({ secret: null })).state.caller.is, "unidentified");
+  });
+
   test("that comes back is looked up again, and is not an earlier one any more", () => {
     const played = loggedIn().send(contact(FIRST), contact(SECOND), contact(FIRST));
     assert.deepEqual(played.state.earlier.map((line) => line.contact), [SECOND]);
@@ -205,6 +214,24 @@ describe("clearing", () => {
     played.send({ is: "contact cleared" });
     assert.equal(played.state.caller.is, "none");
     assert.deepEqual(played.asked, [{ do: "clear", contact: SECOND, after: 0 }]);
+  });
+
+  test("by telephony is also for an earlier contact of the same call", () => {
+    const other = { secret: SECOND.secret, contactId: "leg-1" };
+    const played = loggedIn().send(contact(FIRST), contact(other), { is: "contact cleared", contactId: "leg-1" });
+    assert.deepEqual(played.asked.map((effect) => effect.do === "clear" && effect.contact), [other, FIRST]);
+    assert.deepEqual([played.state.caller.is, played.state.earlier], ["none", []]);
+    const gone = loggedIn().send(contact(FIRST), contact(SECOND), contact({ secret: null, contactId: "leg-1" }));
+    gone.send({ is: "contact cleared", contactId: "leg-1" });
+    assert.deepEqual(gone.asked, [{ do: "clear", contact: FIRST, after: 0 }]);
+    assert.deepEqual([gone.state.caller.is, gone.state.earlier.map((line) => line.contact)], ["none", [SECOND]]);
+  });
+
+  test("by telephony without an id is for the one on the screen alone", () => {
+    const [first, second] = [{ secret: FIRST.secret }, { secret: SECOND.secret }];
+    const played = loggedIn().send(contact(first), contact(second), { is: "contact cleared" });
+    assert.deepEqual(played.asked, [{ do: "clear", contact: second, after: 0 }]);
+    assert.deepEqual(played.state.earlier.map((line) => line.contact), [first]);
   });
 
   test("of a caller without a code takes the words off the screen, and asks nothing", () => {

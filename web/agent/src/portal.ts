@@ -212,6 +212,8 @@ function contact(state: State, event: Extract<Event, { is: "contact" }>, effects
   const { is: _, secret, ...ids } = event;
   const came = secret === null ? null : { secret, ...ids };
   if (came && state.line && sameContact(came, state.line.contact)) return state;
+  // An event that repeats the call without its attributes takes nothing back.
+  if (!came && event.contactId !== undefined && event.contactId === state.line?.contact.contactId) return state;
   tell(effects, "received", event.contactId);
   const earlier = [...state.earlier, ...(state.line ? [state.line] : [])];
   const fresh = { ...state, idle: false, turn: state.turn + 1 };
@@ -261,11 +263,11 @@ function answered(state: State, answer: Answer, line: NonNullable<State["line"]>
 /** Telephony says that a contact is over; without an id, the one on the screen. Others than those asked about are not ours. */
 function contactCleared(state: State, id: string | undefined, effects: Effect[]): State {
   const current = id === undefined || id === contactId(state);
-  if (current && state.line) return clear(over(state, "cleared"), [state.line.contact], effects);
-  if (current && state.caller.is !== "none") return over(state, "cleared");
-  const theirs = state.earlier.filter(({ contact }) => contact.contactId === id);
+  const theirs = id === undefined ? [] : state.earlier.filter(({ contact }) => contact.contactId === id);
+  const lines = current && state.line ? [state.line, ...theirs] : theirs;
+  const left = current && (state.line || state.caller.is !== "none") ? over(state, "cleared") : state;
   const earlier = state.earlier.filter((line) => !theirs.includes(line));
-  return id === undefined ? state : clear({ ...state, earlier }, theirs.map(({ contact }) => contact), effects);
+  return clear({ ...left, earlier }, lines.map(({ contact }) => contact), effects);
 }
 
 function clear(state: State, contacts: readonly Contact[], effects: Effect[]): State {

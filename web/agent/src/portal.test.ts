@@ -289,6 +289,13 @@ describe("a login that ends", () => {
     ]);
   });
 
+  test("is not what ended before there was any", () => {
+    const refused: Event = { is: "clear answered", contact: FIRST, cleared: "unauthorized" };
+    const played = new Played(contact(FIRST), { is: "clear" }, refused);
+    assert.equal(played.state.login, "checking");
+    assert.equal(played.send({ is: "not logged in" }, refused).state.login, "out");
+  });
+
   test("leaves nothing to clear to another agent, who is told", () => {
     const played = loggedIn().send(contact(FIRST), { is: "clear" });
     played.send({ is: "clear answered", contact: FIRST, cleared: "unauthorized" }, { is: "logged in", agent: "agent-2" });

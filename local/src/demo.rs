@@ -142,6 +142,7 @@ fn portal_configuration(places: &Places) -> Value {
         "oidc": {"authority": places.issuer, "clientId": issuer::AUDIENCE, "scope": format!("openid {}", issuer::SCOPE)},
         "idleMinutes": 15,
         "softphoneOrigins": [places.demo],
+        "screenPop": true,
         "language": "nl",
     })
 }

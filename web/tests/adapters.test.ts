@@ -26,12 +26,13 @@ afterEach(async () => {
 });
 after(close);
 
-/** The portal's own settings, with these of Amazon Connect. */
-const connect = (page: Page, settings: object) =>
+/** The portal's own settings, but for these. */
+const set = (page: Page, settings: object) =>
   page.route(`${places.agent}/config.json`, async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, json: { ...(await response.json()), connect: settings } });
+    await route.fulfill({ response, json: { ...(await response.json()), ...settings } });
   });
+const connect = (page: Page, settings: object) => set(page, { connect: settings });
 
 describe("a screen pop", () => {
   test("carries its secret through the login, and into no request, no address to go back to and no storage", async () => {
@@ -66,6 +67,19 @@ describe("a screen pop", () => {
   test("with something that is no secret is one too", async () => {
     const desk = await open({ address: "#secret=<script>&contact=leg-1" });
     await desk.shows("Niet geïdentificeerd");
+    assert.equal(desk.calls("lookup").length, 0);
+  });
+});
+
+describe("a screen pop that the settings do not ask for", () => {
+  test("is taken out of the address, and looks up nobody", async () => {
+    const secret = await (await Caller.disclosed()).dial();
+    const desk = await open({ address: `#secret=${secret}&contact=leg-1`, before: (page) => set(page, { screenPop: false }) });
+    await desk.shows("Geen beller");
+    assert.equal(desk.page.url(), `${places.agent}/`);
+    await desk.call(secret, "leg-2");
+    await desk.page.waitForURL(`${places.agent}/`);
+    await desk.shows("Geen beller");
     assert.equal(desk.calls("lookup").length, 0);
   });
 });
@@ -131,6 +145,20 @@ describe("a softphone's page", () => {
     await portal.getByRole("heading", { name: "Geen beller" }).waitFor();
     assert.equal(desk.calls("lookup").length, 0);
     assert.deepEqual(await desk.page.evaluate("said"), []);
+  });
+
+  test("clears nothing by an id that has not the form of one, and names a call by a number too", async () => {
+    const desk = await open({ framed: true });
+    const caller = await Caller.disclosed();
+    await desk.say({ type: "idbellen:contact", secret: await caller.dial(), contactId: 4711 });
+    await desk.shows(IDENTIFIED);
+    for (const contactId of ["", "leg 1", null, "x".repeat(129), 4712]) await desk.say({ type: "idbellen:cleared", contactId });
+    // Messages come in the order they were sent in: this one is heard after those.
+    await desk.say({ type: "idbellen:contact", contactId: 5 });
+    await desk.shows("Niet geïdentificeerd");
+    assert.equal(desk.calls("clear").length, 0);
+    await desk.say({ type: "idbellen:cleared", contactId: 4711 });
+    await caller.isGone();
   });
 
   test("that says what is no message of ours changes nothing", async () => {

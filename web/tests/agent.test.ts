@@ -357,15 +357,16 @@ describe("clearing", () => {
     await caller.isGone();
   });
 
-  test("of a contact that was never looked up deletes its record all the same", async () => {
+  test("of a contact that was never looked up takes the caller over from nobody, and deletes nothing", async () => {
     const desk = await open({ before: (page) => page.route(LOOKUP, (route) => route.abort()) });
     const caller = await Caller.disclosed();
     await desk.call(await caller.dial(), "leg-1");
     await desk.shows("Storing");
+    const answered = desk.page.waitForResponse("**/api/contacts/clear");
     await desk.click("Contact afronden");
-    await desk.page.unroute(LOOKUP);
-    await caller.isGone();
+    assert.equal((await answered).status(), 204);
     await desk.lacks(BSN, NAME);
+    assert.equal((await caller.row())?.status, "disclosed");
   });
 
   test("while a look-up is under way deletes the record, and shows nothing of it", async () => {
@@ -475,6 +476,16 @@ describe("logging in", () => {
     await desk.lacks(BSN, NAME);
   });
 
+  test("again looks up once more who could not be looked up for want of the right", async () => {
+    // The stack's agents all have the right: the refusal is made up before the API.
+    const desk = await open({ before: (page) => page.route(LOOKUP, (route) => route.fulfill({ status: 403, json: {} })) });
+    await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
+    await desk.shows("Geen recht op ID-bellen");
+    await desk.page.unroute(LOOKUP);
+    await desk.logIn(1, "Opnieuw inloggen");
+    await desk.shows(IDENTIFIED);
+  });
+
   test("out wipes the caller, also from what the browser goes back to", async () => {
     const desk = await open();
     await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
@@ -486,6 +497,42 @@ describe("logging in", () => {
     await desk.page.goto(`${places.agent}/`);
     await desk.shows("Log in om bellers te zien");
     await desk.page.goBack();
+    await desk.shows("Log in om bellers te zien");
+    await desk.lacks(BSN, NAME);
+  });
+
+  test("out in a frame logs out at the issuer too, in a window of its own", async () => {
+    const desk = await open({ framed: true });
+    const opened = desk.page.waitForEvent("popup");
+    await desk.click("Uitloggen");
+    const popup = await opened;
+    await desk.shows("Log in om bellers te zien");
+    if (!popup.isClosed()) await popup.waitForEvent("close");
+    assert.ok(!(await desk.text()).includes("misschien nog niet"));
+    // A frame would be let in now if the issuer still knew the agent.
+    await desk.portal.evaluate(() => location.reload());
+    await desk.shows("Log in om bellers te zien");
+  });
+
+  test("out in a frame tells so if the browser opens no window for it", async () => {
+    const desk = await open({ framed: true });
+    // Playwright's browser blocks no window: here the page is given none.
+    await desk.portal.evaluate(() => void (window.open = () => null));
+    await desk.click("Uitloggen");
+    await desk.portal.getByText("U bent hier uitgelogd, maar misschien nog niet bij uw gemeente").waitFor();
+    await desk.click("Sluiten");
+    assert.ok(!(await desk.text()).includes("misschien nog niet"));
+  });
+
+  test("out does not wait for a clear that is refused for want of a login", async () => {
+    const desk = await open();
+    await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
+    await desk.shows(IDENTIFIED);
+    // A stack that works takes the token: the refusal is made up before the API.
+    await desk.page.route("**/api/contacts/clear", (route) => route.fulfill({ status: 401 }));
+    await desk.page.route(`${places.issuer}/token`, (route) => route.abort());
+    await desk.click("Contact afronden");
+    await desk.click("Uitloggen");
     await desk.shows("Log in om bellers te zien");
     await desk.lacks(BSN, NAME);
   });
@@ -541,6 +588,19 @@ describe("the screen", () => {
     await inspect(desk, "masked");
     await desk.click("Tonen");
     await desk.shows(IDENTIFIED);
+  });
+
+  test("warns who leaves with a caller on it", async () => {
+    const desk = await open();
+    await desk.call(await (await Caller.disclosed()).dial(), "leg-1");
+    await desk.shows(IDENTIFIED);
+    const warned = desk.page.waitForEvent("dialog");
+    const left = desk.page.close({ runBeforeUnload: true });
+    const dialog = await warned;
+    assert.equal(dialog.type(), "beforeunload");
+    await dialog.dismiss();
+    await left;
+    assert.ok((await desk.text()).includes(BSN));
   });
 
   test("is wiped before the page goes into the browser's memory", async () => {

@@ -4,8 +4,8 @@ import type { Answer, Attribute, Cleared, Contact } from "./portal.ts";
 
 /** Who is logged in, for the API. */
 export interface Tokens {
-  /** A token that is good now, renewed if it was not or if `renew`; none if nobody is logged in any more. */
-  token(renew: boolean): Promise<string | null>;
+  /** A token of this agent that is good now, renewed if it was not or if `renew`; none if they are not logged in any more. */
+  token(agent: string | null, renew: boolean): Promise<string | null>;
 }
 
 /** How long the API may take; its functions have 10 seconds. */
@@ -14,8 +14,8 @@ const TIMEOUT = 15_000;
 export class Contacts {
   readonly #api: string;
   readonly #tokens: Tokens;
-  /** Contacts that hold their caller: only those can clear. */
-  readonly #holding = new WeakSet<Contact>();
+  /** Look-ups that are under way. */
+  readonly #asking = new Map<Contact, Promise<unknown>>();
 
   constructor(api: string, tokens: Tokens) {
     this.#api = api;
@@ -23,44 +23,45 @@ export class Contacts {
   }
 
   /** What the caller of this contact disclosed. */
-  async lookUp(contact: Contact): Promise<Answer> {
-    const answer = await this.#post("lookup", contact);
+  async lookUp(contact: Contact, agent: string | null): Promise<Answer> {
+    const asked = this.#post("lookup", contact, agent);
+    this.#asking.set(contact, asked);
+    const answer = await asked;
+    if (this.#asking.get(contact) === asked) this.#asking.delete(contact);
     if (typeof answer === "string") return { is: answer };
     if (answer.status === 403) return { is: "forbidden" };
     // A secret that the API does not take (400) is as good as one that it does not know.
     if (answer.status === 404 || answer.status === 400) return { is: "unknown" };
     if (answer.status !== 200 && answer.status !== 202) return { is: "unreachable" };
-    this.#holding.add(contact);
     return readAnswer(answer);
   }
 
   /**
-   * Deletes what the caller of this contact disclosed. Where no look-up was answered yet it looks up first, unread: who never
-   * held the caller deletes nothing.
+   * Deletes what the caller of this contact disclosed, if this contact looked them up last. It never looks up for that: after a
+   * transfer that would take the caller over from the next agent, and delete what they need. A look-up that is under way is
+   * waited for: this contact may hold the caller by it.
    */
-  async clear(contact: Contact): Promise<Cleared> {
-    if (!this.#holding.has(contact)) {
-      const answer = await this.#post("lookup", contact);
-      if (typeof answer === "string") return answer;
-      if (answer.status === 404) return "done";
-      if (!answer.ok) return failed(answer);
-      this.#holding.add(contact);
-    }
-    const answer = await this.#post("clear", contact);
+  async clear(contact: Contact, agent: string | null): Promise<Cleared> {
+    await this.#asking.get(contact);
+    const answer = await this.#post("clear", contact, agent);
     if (typeof answer === "string") return answer;
     if (answer.status === 204) return "done";
     return failed(answer);
   }
 
   /** A last try while the page goes: nobody hears what comes of it. */
-  clearAtLast(contact: Contact): void {
-    void this.#post("clear", contact);
+  clearAtLast(contact: Contact, agent: string | null): void {
+    void this.#post("clear", contact, agent);
   }
 
-  async #post(what: "lookup" | "clear", contact: Contact): Promise<Response | "unauthorized" | "unreachable"> {
+  async #post(
+    what: "lookup" | "clear",
+    contact: Contact,
+    agent: string | null,
+  ): Promise<Response | "unauthorized" | "unreachable"> {
     try {
       for (const renew of [false, true]) {
-        const token = await this.#tokens.token(renew);
+        const token = await this.#tokens.token(agent, renew);
         if (token === null) return "unauthorized";
         const answer = await fetch(`${this.#api}/contacts/${what}`, {
           method: "POST",

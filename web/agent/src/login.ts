@@ -9,52 +9,81 @@ import { InMemoryWebStorage, UserManager, WebStorageStateStore, type User } from
 import type { Tokens } from "./contacts.ts";
 import type { Settings } from "./settings.ts";
 
+/** The window in which the issuer logs an agent out. */
+const LOGOUT_WINDOW = "idbellen-logout";
+
+/** The portal's client at this issuer. */
+export function clientOf(settings: Settings["oidc"]): UserManager {
+  const back = new URL("login.html", document.baseURI).href;
+  return new UserManager({
+    authority: settings.authority,
+    client_id: settings.clientId,
+    scope: settings.scope,
+    redirect_uri: back,
+    post_logout_redirect_uri: back,
+    userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
+    stateStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
+    loadUserInfo: false,
+    // Below, one at a time.
+    automaticSilentRenew: false,
+  });
+}
+
 export class Login implements Tokens {
   readonly #manager: UserManager;
   #renewing: Promise<User | null> | undefined;
+  /** Whether a login is wanted: not after the agent logged out. */
+  #wanted = false;
+  #logoutWindow: Window | null = null;
 
   /** `onIn` is called with the subject at each login and renewal; `onEnded` when a token has expired and can't be renewed. */
-  constructor(settings: Settings["oidc"], onIn: (agent: string) => void, onEnded: () => void) {
-    const back = new URL("login.html", document.baseURI).href;
-    this.#manager = new UserManager({
-      authority: settings.authority,
-      client_id: settings.clientId,
-      scope: settings.scope,
-      redirect_uri: back,
-      post_logout_redirect_uri: back,
-      userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
-      stateStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
-      loadUserInfo: false,
-      // Below, one at a time.
-      automaticSilentRenew: false,
-    });
-    this.#manager.events.addUserLoaded((user) => onIn(user.profile.sub));
+  constructor(client: UserManager, onIn: (agent: string) => void, onEnded: () => void) {
+    this.#manager = client;
+    // What was under way when the agent logged out logs nobody in again.
+    this.#manager.events.addUserLoaded((user) => (this.#wanted ? onIn(user.profile.sub) : this.#manager.removeUser()));
     this.#manager.events.addAccessTokenExpiring(() => void this.#renew());
     this.#manager.events.addAccessTokenExpired(() => void this.#renew().then((user) => user ?? onEnded()));
   }
 
   /** Logs in without asking anyone; whether that went. */
   async quietly(): Promise<boolean> {
+    this.#wanted = true;
     return (await this.#renew()) !== null;
   }
 
   /** Logs in by a window of the issuer, which a browser opens in a click only. Nothing happens if the agent closes it. */
   async byWindow(): Promise<void> {
+    this.#wanted = true;
     await this.#manager.signinPopup({ popupAbortOnClose: true }).catch(() => undefined);
   }
 
-  async token(renew: boolean): Promise<string | null> {
-    const user = await this.#manager.getUser();
-    if (!user) return null;
-    if (!renew && !user.expired) return user.access_token;
-    return (await this.#renew())?.access_token ?? null;
+  async token(agent: string | null, renew: boolean): Promise<string | null> {
+    const known = await this.#manager.getUser();
+    const user = known && (renew || known.expired) ? await this.#renew() : known;
+    return user?.profile.sub === agent ? user.access_token : null;
   }
 
-  /** Logs out here and at the issuer: in a window of its own where the portal is a part of another page. */
-  async logOut(): Promise<void> {
-    const leave = window.top === window ? this.#manager.signoutRedirect() : this.#manager.signoutPopup();
-    // An issuer may know no such thing as logging out.
-    await leave.catch(() => this.#manager.removeUser());
+  /**
+   * Opens the window in which the issuer logs out, where the portal is a part of another page. A browser opens it in the click
+   * itself only, and not when the last clear is done.
+   */
+  openLogoutWindow(): void {
+    if (window.top !== window) this.#logoutWindow = window.open("about:blank", LOGOUT_WINDOW, "popup,width=480,height=640");
+  }
+
+  /** Logs out here and at the issuer; whether it went to the issuer, which may know no such thing as logging out. */
+  async logOut(): Promise<boolean> {
+    this.#wanted = false;
+    try {
+      if (window.top === window) await this.#manager.signoutRedirect();
+      else if (this.#logoutWindow === null || this.#logoutWindow.closed) throw new Error("no window");
+      else await this.#manager.signoutPopup({ popupWindowTarget: LOGOUT_WINDOW });
+      return true;
+    } catch {
+      this.#logoutWindow?.close();
+      await this.#manager.removeUser();
+      return false;
+    }
   }
 
   /** Forgets the tokens. */

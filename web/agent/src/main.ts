@@ -3,7 +3,7 @@ import { checked } from "./adapters/adapter.ts";
 import { screenPop } from "./adapters/screen-pop.ts";
 import { startAdapters } from "./adapters/start.ts";
 import { Contacts } from "./contacts.ts";
-import { Login } from "./login.ts";
+import { Login, clientOf } from "./login.ts";
 import { PortalPage } from "./portal-page.ts";
 import { PortalRunner } from "./portal-runner.ts";
 import { fetchSettings, type Settings } from "./settings.ts";
@@ -12,7 +12,7 @@ import { text } from "./texts.ts";
 const runner = new PortalRunner();
 const telephone = checked(runner);
 // Before anything else: the secret is not to stand in the address a moment longer.
-screenPop(telephone);
+const heedAddress = screenPop(telephone);
 
 const page = new PortalPage(runner);
 runner.onChange = () => page.requestUpdate();
@@ -26,12 +26,13 @@ try {
 
 async function run(settings: Settings): Promise<void> {
   page.language = settings.language;
+  heedAddress(settings.screenPop);
   const panel = document.querySelector<HTMLElement>("#panel")!;
   panel.hidden = settings.connect.ccpUrl === undefined;
   panel.ariaLabel = text(settings.language, "phone");
 
   const login = new Login(
-    settings.oidc,
+    clientOf(settings.oidc),
     (agent) => runner.send({ is: "logged in", agent }),
     () => runner.send({ is: "login ended" }),
   );

@@ -38,7 +38,7 @@ export class PortalPage extends LitElement {
             ${this.#t("language")}
           </button>
           ${loggedIn
-            ? html`<button type="button" class="button quiet" @click=${() => this.runner.send({ is: "log out" })}>
+            ? html`<button type="button" class="button quiet" @click=${this.#logOut}>
                 ${this.#t("logOut")}
               </button>`
             : nothing}
@@ -97,9 +97,10 @@ export class PortalPage extends LitElement {
               <button type="button" class="button" @click=${this.#logIn}>${this.#t("logInAgain")}</button>
             </div>`
           : nothing}
-        ${state.refused
+        ${state.refused || state.stillKnown
           ? html`<div class="alert notice error">
-              <p>${this.#t("refused")}</p>
+              ${state.refused ? html`<p>${this.#t("refused")}</p>` : nothing}
+              ${state.stillKnown ? html`<p>${this.#t("stillKnown")}</p>` : nothing}
               <button type="button" class="button secondary" @click=${() => send({ is: "dismiss" })}>${this.#t("dismiss")}</button>
             </div>`
           : nothing}
@@ -128,7 +129,15 @@ export class PortalPage extends LitElement {
     );
   }
 
-  readonly #logIn = (): void => void this.login?.byWindow();
+  readonly #logIn = (): void => {
+    this.runner.send({ is: "log in" });
+    void this.login?.byWindow();
+  };
+
+  readonly #logOut = (): void => {
+    this.login?.openLogoutWindow();
+    this.runner.send({ is: "log out" });
+  };
 
   #switch(): void {
     this.language = other(this.language);

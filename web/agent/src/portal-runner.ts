@@ -3,7 +3,7 @@
 import type { Adapter, Telephone } from "./adapters/adapter.ts";
 import type { Contacts } from "./contacts.ts";
 import type { Login } from "./login.ts";
-import { start, step, type Effect, type Event, type State } from "./portal.ts";
+import { start, step, unfinished, type Effect, type Event, type State } from "./portal.ts";
 
 /** What the portal works with once its settings are read. */
 export interface Means {
@@ -31,7 +31,7 @@ export class PortalRunner implements Telephone {
     setInterval(() => this.#tick(means), 1_000);
     document.addEventListener("visibilitychange", () => this.#see());
     for (const sign of ["pointerdown", "keydown"]) document.addEventListener(sign, () => (this.#active = Date.now()));
-    window.addEventListener("beforeunload", (event) => this.state.clears.length > 0 && event.preventDefault());
+    window.addEventListener("beforeunload", (event) => unfinished(this.state) && event.preventDefault());
     window.addEventListener("pagehide", () => this.#go(means));
     // A page that comes back from the browser's memory was wiped when it went.
     window.addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -64,7 +64,7 @@ export class PortalRunner implements Telephone {
         means.adapters.tell(effect.word, effect.contactId);
         break;
       case "leave":
-        void means.login.logOut();
+        void means.login.logOut().then((everywhere) => everywhere || this.send({ is: "still known" }));
         break;
       case "look up":
         setTimeout(() => void this.#lookUp(means, effect), effect.after);
@@ -77,12 +77,12 @@ export class PortalRunner implements Telephone {
 
   async #lookUp({ contacts }: Means, { turn, contact }: Extract<Effect, { do: "look up" }>): Promise<void> {
     if (turn !== this.state.turn) return;
-    this.send({ is: "answer", turn, answer: await contacts.lookUp(contact) });
+    this.send({ is: "answer", turn, answer: await contacts.lookUp(contact, this.state.agent) });
   }
 
   async #clear({ contacts }: Means, { contact }: Extract<Effect, { do: "clear" }>): Promise<void> {
     if (!this.state.clears.some((clear) => clear.contact === contact)) return;
-    this.send({ is: "clear answered", contact, cleared: await contacts.clear(contact) });
+    this.send({ is: "clear answered", contact, cleared: await contacts.clear(contact, this.state.agent) });
   }
 
   #see(): void {
@@ -101,7 +101,7 @@ export class PortalRunner implements Telephone {
 
   /** The page goes, and may be kept in the browser's memory: nothing of any caller stays in it. */
   #go({ contacts, login }: Means): void {
-    for (const { contact } of this.state.clears) contacts.clearAtLast(contact);
+    for (const { contact } of this.state.clears) contacts.clearAtLast(contact, this.state.agent);
     this.send({ is: "wipe" });
     void login.forget();
   }

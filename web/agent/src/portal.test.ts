@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { LIFETIME, PATIENCE, POLL, backoff, masked, start, step, type Answer, type Effect, type Event, type State } from "./portal.ts";
+import { LIFETIME, PATIENCE, POLL, backoff, masked, start, step, unfinished, type Answer, type Effect, type Event, type State } from "./portal.ts";
 
 const NOW = 1_795_046_400_000;
 const FIRST = { secret: "A".repeat(43), contactId: "leg-1" };
@@ -68,7 +68,7 @@ describe("a contact", () => {
   test("waits until somebody is logged in", () => {
     const played = new Played(contact(FIRST));
     assert.deepEqual(played.asked, []);
-    played.send({ is: "not logged in" }, { is: "logged in", agent: "agent-1" });
+    played.send({ is: "not logged in" }, { is: "log in" }, { is: "logged in", agent: "agent-1" });
     assert.deepEqual(played.asked, [{ do: "look up", turn: 1, contact: FIRST, after: 0 }]);
   });
 
@@ -97,6 +97,15 @@ describe("a contact", () => {
     const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send(contact(FIRST));
     assert.equal(played.state.caller.is, "disclosed");
     assert.deepEqual(played.effects, []);
+  });
+
+  test("that is announced again without its secret keeps its caller", () => {
+    const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send(contact({ secret: null, contactId: "leg-1" }));
+    assert.equal(played.state.caller.is, "disclosed");
+    assert.deepEqual([played.effects, played.state.earlier], [[], []]);
+    // Without an id it may be another call.
+    const unnamed = loggedIn().send(contact({ secret: FIRST.secret })).answer(disclosed("Willeke"));
+    for (const before of [played, unnamed]) assert.equal(before.send(contact({ secret: null })).state.caller.is, "unidentified");
   });
 
   test("that comes back is looked up again, and is not an earlier one any more", () => {
@@ -207,6 +216,24 @@ describe("clearing", () => {
     assert.deepEqual(played.asked, [{ do: "clear", contact: SECOND, after: 0 }]);
   });
 
+  test("by telephony is also for an earlier contact of the same call", () => {
+    const other = { secret: SECOND.secret, contactId: "leg-1" };
+    const played = loggedIn().send(contact(FIRST), contact(other), { is: "contact cleared", contactId: "leg-1" });
+    assert.deepEqual(played.asked.map((effect) => effect.do === "clear" && effect.contact), [other, FIRST]);
+    assert.deepEqual([played.state.caller.is, played.state.earlier], ["none", []]);
+    const gone = loggedIn().send(contact(FIRST), contact(SECOND), contact({ secret: null, contactId: "leg-1" }));
+    gone.send({ is: "contact cleared", contactId: "leg-1" });
+    assert.deepEqual(gone.asked, [{ do: "clear", contact: FIRST, after: 0 }]);
+    assert.deepEqual([gone.state.caller.is, gone.state.earlier.map((line) => line.contact)], ["none", [SECOND]]);
+  });
+
+  test("by telephony without an id is for the one on the screen alone", () => {
+    const [first, second] = [{ secret: FIRST.secret }, { secret: SECOND.secret }];
+    const played = loggedIn().send(contact(first), contact(second), { is: "contact cleared" });
+    assert.deepEqual(played.asked, [{ do: "clear", contact: second, after: 0 }]);
+    assert.deepEqual(played.state.earlier.map((line) => line.contact), [first]);
+  });
+
   test("of a caller without a code takes the words off the screen, and asks nothing", () => {
     const played = loggedIn().send(contact({ secret: null, contactId: "leg-1" }), { is: "contact cleared", contactId: "leg-1" });
     assert.equal(played.state.caller.is, "none");
@@ -262,11 +289,60 @@ describe("a login that ends", () => {
     ]);
   });
 
+  test("is not what ended before there was any", () => {
+    const refused: Event = { is: "clear answered", contact: FIRST, cleared: "unauthorized" };
+    const played = new Played(contact(FIRST), { is: "clear" }, refused);
+    assert.equal(played.state.login, "checking");
+    assert.equal(played.send({ is: "not logged in" }, refused).state.login, "out");
+  });
+
+  test("leaves nothing to clear to another agent, who is told", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" });
+    played.send({ is: "clear answered", contact: FIRST, cleared: "unauthorized" }, { is: "logged in", agent: "agent-2" });
+    assert.deepEqual([played.asked, played.state.clears, played.state.refused], [[], [], true]);
+    const none = loggedIn().send({ is: "login ended" }, { is: "logged in", agent: "agent-2" });
+    assert.ok(!none.state.refused);
+  });
+
+  test("of an agent who leaves, and is another by then, clears nothing more", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" }, { is: "log out" }, { is: "logged in", agent: "agent-2" });
+    assert.deepEqual([played.state.login, played.state.clears, played.state.refused], ["out", [], true]);
+    assert.deepEqual(played.asked, [{ do: "leave" }]);
+  });
+
   test("shows another agent nothing of the caller", () => {
     const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send({ is: "login ended" });
     played.send({ is: "logged in", agent: "agent-2" });
     assert.ok(!shown(played).includes("Willeke"));
     assert.ok(!shown(played).includes(FIRST.secret));
+  });
+});
+
+describe("logging in again without the right", () => {
+  const forbidden = () => loggedIn().send(contact(FIRST)).answer({ is: "forbidden" }).send({ is: "log in" });
+
+  test("looks the caller up again", () => {
+    const played = forbidden().send({ is: "logged in", agent: "agent-1" });
+    assert.equal(played.state.caller.is, "asking");
+    assert.deepEqual(played.asked, [{ do: "look up", turn: played.state.turn, contact: FIRST, after: 0 }]);
+    assert.equal(played.answer(disclosed("Willeke")).state.caller.is, "disclosed");
+  });
+
+  test("as another agent wipes the caller of before", () => {
+    const played = forbidden().send({ is: "logged in", agent: "agent-2" });
+    assert.deepEqual([played.state.login, played.state.agent, played.state.caller.is], ["in", "agent-2", "none"]);
+    assert.ok(!shown(played).includes(FIRST.secret));
+    assert.deepEqual(played.asked, []);
+  });
+
+  test("changes nothing for a caller who is shown or asked about: a token is renewed every few minutes", () => {
+    for (const is of ["pending", "unreachable"] as const) {
+      const asked = loggedIn().send(contact(FIRST)).answer({ is }).send({ is: "logged in", agent: "agent-1" });
+      assert.deepEqual(asked.effects, []);
+    }
+    const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send({ is: "logged in", agent: "agent-1" });
+    assert.equal(played.state.caller.is, "disclosed");
+    assert.deepEqual(played.effects, []);
   });
 });
 
@@ -286,6 +362,39 @@ describe("logging out", () => {
     assert.equal(played.state.login, "out");
     assert.deepEqual(played.asked, [{ do: "leave" }]);
   });
+
+  test("does not wait for a clear that the API refuses without a login, and tells so", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" }, { is: "log out" });
+    played.send({ is: "clear answered", contact: FIRST, cleared: "unauthorized" });
+    assert.equal(played.state.login, "out");
+    assert.deepEqual(played.state.clears, []);
+    assert.ok(played.state.refused);
+    assert.deepEqual(played.asked, [{ do: "leave" }]);
+  });
+
+  test("when the login has ended already does not wait for what nobody can clear any more", () => {
+    const played = loggedIn().send(contact(FIRST), { is: "clear" });
+    played.send({ is: "clear answered", contact: FIRST, cleared: "unauthorized" }, { is: "log out" });
+    assert.deepEqual([played.state.login, played.state.clears, played.state.refused], ["out", [], true]);
+    assert.deepEqual(played.asked, [{ do: "leave" }]);
+  });
+
+  test("is not undone by a renewal that was under way, only by a login that was asked for", () => {
+    const renewed: Event = { is: "logged in", agent: "agent-1" };
+    const played = loggedIn().send({ is: "log in" }, contact(FIRST), { is: "clear" }, { is: "log out" }, renewed);
+    assert.equal(played.state.login, "leaving");
+    played.send({ is: "clear answered", contact: FIRST, cleared: "done" }, renewed, { is: "login ended" }, renewed);
+    assert.equal(played.state.login, "out");
+    played.send({ is: "log in" }, renewed);
+    assert.equal(played.state.login, "in");
+  });
+
+  test("at the issuer that failed is told until it is read, or somebody logs in", () => {
+    const played = loggedIn().send({ is: "log out" }, { is: "still known" });
+    assert.ok(played.state.stillKnown);
+    assert.ok(!new Played().send({ is: "still known" }, { is: "dismiss" }).state.stillKnown);
+    assert.ok(!played.send({ is: "log in" }, { is: "logged in", agent: "agent-2" }).state.stillKnown);
+  });
 });
 
 describe("the screen", () => {
@@ -302,6 +411,18 @@ describe("the screen", () => {
 
   test("is not masked for the next caller because nobody was there before", () => {
     assert.ok(!masked(loggedIn().send({ is: "idle" }, contact(FIRST)).state));
+  });
+
+  test("warns who leaves with a caller on it, or with one to clear", () => {
+    const played = new Played();
+    const warns = () => unfinished(played.state);
+    assert.ok(!warns());
+    assert.ok(!(played.send({ is: "logged in", agent: "agent-1" }, contact({ secret: null })), warns()));
+    assert.ok((played.send(contact(FIRST)).answer({ is: "pending" }), warns()));
+    assert.ok((played.answer(disclosed("Willeke")), warns()));
+    assert.ok((played.send({ is: "clear" }), warns()));
+    assert.ok(!(played.send({ is: "clear answered", contact: FIRST, cleared: "done" }), warns()));
+    assert.ok(!(played.send(contact(SECOND)).answer(disclosed("Jochem")).send({ is: "transferred" }), warns()));
   });
 
   test("is empty when the page goes, the memory too", () => {

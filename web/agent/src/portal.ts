@@ -51,6 +51,10 @@ export interface State {
   readonly login: Login;
   /** The subject that is or was logged in. */
   readonly agent: string | null;
+  /** A login was asked for: when the page opened, or by a click. Nobody else is let in once the agent logged out. */
+  readonly asked: boolean;
+  /** The agent logged out here, and maybe not at the issuer. */
+  readonly stillKnown: boolean;
   readonly caller: Caller;
   /** The contact on the screen, as long as the API can be asked about it, and since when it is asked. */
   readonly line: { readonly contact: Contact; readonly since: number } | null;
@@ -74,7 +78,7 @@ export type Event =
   | { is: "answer"; turn: number; answer: Answer }
   | { is: "clear answered"; contact: Contact; cleared: Cleared }
   | { is: "logged in"; agent: string }
-  | { is: "not logged in" | "login ended" | "log out" }
+  | { is: "log in" | "not logged in" | "login ended" | "log out" | "still known" }
   | { is: "hidden" | "visible" | "idle" | "active" | "wipe" | "tick" };
 
 /** What telephony is told: no more than whether to go on. */
@@ -96,6 +100,8 @@ export const LIFETIME = 3_600_000;
 export const start = (now: number): State => ({
   login: "checking",
   agent: null,
+  asked: true,
+  stillKnown: false,
   caller: { is: "none", after: "start" },
   line: null,
   earlier: [],
@@ -109,6 +115,10 @@ export const start = (now: number): State => ({
 
 /** Whether the screen shows nothing of the caller for now. */
 export const masked = (state: State): boolean => state.hidden || state.idle;
+
+/** Whether something would be lost if the page went now: a clear, or the way to clear who is on the screen. */
+export const unfinished = ({ clears, caller }: State): boolean =>
+  clears.length > 0 || caller.is === "disclosed" || caller.is === "pending";
 
 /** Milliseconds until try number `tries`: 2, 4, 8, 16, 30, 30, … seconds. */
 export const backoff = (tries: number): number => Math.min(1_000 * 2 ** tries, 30_000);
@@ -145,12 +155,16 @@ function next(state: State, event: Event, effects: Effect[]): State {
       return clearAnswered(state, event.contact, event.cleared, effects);
     case "logged in":
       return loggedIn(state, event.agent, effects);
+    case "log in":
+      return { ...state, asked: true };
     case "not logged in":
-      return { ...state, login: "out" };
+      return state.login === "checking" ? { ...state, login: "out", asked: false } : state;
     case "login ended":
       return state.login === "in" ? { ...state, login: "ended" } : state;
     case "log out":
-      return leaveWhenDone({ ...wiped(state), login: "leaving" }, effects);
+      return leaveWhenDone({ ...wiped(state.login === "ended" ? dropped(state) : state), login: "leaving", asked: false }, effects);
+    case "still known":
+      return { ...state, stillKnown: true };
     case "wipe":
       return { ...wiped(state), clears: [] };
     case "hidden":
@@ -162,7 +176,7 @@ function next(state: State, event: Event, effects: Effect[]): State {
     case "active":
       return state.idle ? { ...state, idle: false } : state;
     case "dismiss":
-      return { ...state, refused: false };
+      return { ...state, refused: false, stillKnown: false };
     case "tick":
       return tick(state, effects);
   }
@@ -198,6 +212,8 @@ function contact(state: State, event: Extract<Event, { is: "contact" }>, effects
   const { is: _, secret, ...ids } = event;
   const came = secret === null ? null : { secret, ...ids };
   if (came && state.line && sameContact(came, state.line.contact)) return state;
+  // An event that repeats the call without its attributes takes nothing back.
+  if (!came && event.contactId !== undefined && event.contactId === state.line?.contact.contactId) return state;
   tell(effects, "received", event.contactId);
   const earlier = [...state.earlier, ...(state.line ? [state.line] : [])];
   const fresh = { ...state, idle: false, turn: state.turn + 1 };
@@ -247,11 +263,11 @@ function answered(state: State, answer: Answer, line: NonNullable<State["line"]>
 /** Telephony says that a contact is over; without an id, the one on the screen. Others than those asked about are not ours. */
 function contactCleared(state: State, id: string | undefined, effects: Effect[]): State {
   const current = id === undefined || id === contactId(state);
-  if (current && state.line) return clear(over(state, "cleared"), [state.line.contact], effects);
-  if (current && state.caller.is !== "none") return over(state, "cleared");
-  const theirs = state.earlier.filter(({ contact }) => contact.contactId === id);
+  const theirs = id === undefined ? [] : state.earlier.filter(({ contact }) => contact.contactId === id);
+  const lines = current && state.line ? [state.line, ...theirs] : theirs;
+  const left = current && (state.line || state.caller.is !== "none") ? over(state, "cleared") : state;
   const earlier = state.earlier.filter((line) => !theirs.includes(line));
-  return id === undefined ? state : clear({ ...state, earlier }, theirs.map(({ contact }) => contact), effects);
+  return clear({ ...left, earlier }, lines.map(({ contact }) => contact), effects);
 }
 
 function clear(state: State, contacts: readonly Contact[], effects: Effect[]): State {
@@ -273,7 +289,9 @@ function clearAnswered(state: State, contact: Contact, cleared: Cleared, effects
     case "refused":
       return leaveWhenDone({ ...state, clears: others, refused: true }, effects);
     case "unauthorized":
-      return { ...state, login: state.login === "out" ? "out" : "ended" };
+      // Nobody is at the desk to log in again.
+      if (state.login === "leaving") return leaveWhenDone({ ...state, clears: others, refused: true }, effects);
+      return { ...state, login: state.login === "in" ? "ended" : state.login };
     case "unreachable": {
       const tries = asked.tries + 1;
       effects.push({ do: "clear", contact, after: backoff(tries) });
@@ -282,19 +300,27 @@ function clearAnswered(state: State, contact: Contact, cleared: Cleared, effects
   }
 }
 
+/** Nobody is left who may clear what waits to be. */
+const dropped = (state: State): State => ({ ...state, clears: [], refused: state.refused || state.clears.length > 0 });
+
 function leaveWhenDone(state: State, effects: Effect[]): State {
   if (state.login !== "leaving" || state.clears.length > 0) return state;
   effects.push({ do: "leave" });
   return { ...state, login: "out", agent: null };
 }
 
-/** Goes on where it stopped; another agent than before sees nothing of the caller. */
+/** Goes on where it stopped. What another agent than before left is wiped, and never cleared under the new one's name. */
 function loggedIn(before: State, agent: string, effects: Effect[]): State {
-  if (before.login === "in" || before.login === "leaving") return before;
   const another = before.agent !== null && before.agent !== agent;
-  const state: State = { ...(another ? wiped(before) : before), login: "in", agent };
+  if (before.login === "leaving") return another ? leaveWhenDone(dropped(before), effects) : before;
+  // A renewal that was under way when the agent logged out.
+  if (before.login === "out" && !before.asked) return before;
+  const state: State = { ...(another ? dropped(wiped(before)) : before), login: "in", agent, asked: false, stillKnown: false };
+  // The new token may have the right that the one before had not.
+  if (state.caller.is === "forbidden") return ask(state, effects);
+  if (before.login === "in") return state;
   for (const { contact } of state.clears) effects.push({ do: "clear", contact, after: 0 });
-  const waits = ["asking", "pending", "unreachable", "forbidden"].includes(state.caller.is);
+  const waits = ["asking", "pending", "unreachable"].includes(state.caller.is);
   if (state.line && waits) effects.push({ do: "look up", turn: state.turn, contact: state.line.contact, after: 0 });
   return state;
 }

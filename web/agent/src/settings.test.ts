@@ -12,7 +12,8 @@ const GOOD = {
 };
 
 test("good settings are taken", () => {
-  assert.deepEqual(parseSettings(GOOD), { ...GOOD, connect: {} });
+  assert.deepEqual(parseSettings(GOOD), { ...GOOD, screenPop: false, connect: {} });
+  assert.equal(parseSettings({ ...GOOD, screenPop: true }).screenPop, true);
   const connect = { ccpUrl: "https://x.my.connect.aws/ccp-v2/", workspaceOrigin: "https://x.my.connect.aws" };
   assert.deepEqual(parseSettings({ ...GOOD, connect }).connect, connect);
 });
@@ -31,6 +32,7 @@ test("a setting that is wrong is named", () => {
     [{ ...GOOD, softphoneOrigins: "*" }, /"softphoneOrigins" must be a list/],
     [{ ...GOOD, softphoneOrigins: ["*"] }, /"softphoneOrigins\[0\]"/],
     [{ ...GOOD, softphoneOrigins: ["https://softphone.example.nl/"] }, /"softphoneOrigins\[0\]" must be an origin/],
+    [{ ...GOOD, screenPop: "no" }, /"screenPop" must be true or false/],
     [{ ...GOOD, language: "de" }, /"language"/],
     [{ ...GOOD, connect: { ccpUrl: "ccp" } }, /"connect\.ccpUrl"/],
     [{ ...GOOD, idleMinuts: 5 }, /idleMinuts/],

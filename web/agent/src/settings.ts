@@ -8,6 +8,8 @@ export interface Settings {
   readonly idleMinutes: number;
   /** Whose pages may say by `postMessage` who is on the line. */
   readonly softphoneOrigins: readonly string[];
+  /** Whether an address that is opened may say who is on the line. Any page can open one. */
+  readonly screenPop: boolean;
   readonly language: "nl" | "en";
   readonly connect: {
     /** The address of the Contact Control Panel, if the portal is to show it. */
@@ -34,7 +36,7 @@ export async function fetchSettings(): Promise<Settings> {
 
 /** Checks what `config.json` holds. */
 export function parseSettings(read: unknown): Settings {
-  const all = object(read, "config.json", ["api", "oidc", "idleMinutes", "softphoneOrigins", "language", "connect"]);
+  const all = object(read, "config.json", ["api", "oidc", "idleMinutes", "softphoneOrigins", "screenPop", "language", "connect"]);
   const oidc = object(all["oidc"], "oidc", ["authority", "clientId", "scope"]);
   const connect = object(all["connect"] ?? {}, "connect", ["ccpUrl", "workspaceOrigin"]);
   const api = text(all["api"], "api");
@@ -47,6 +49,8 @@ export function parseSettings(read: unknown): Settings {
   if (language !== "nl" && language !== "en") return wrong("language", "must be nl or en");
   const origins = all["softphoneOrigins"];
   if (!Array.isArray(origins)) return wrong("softphoneOrigins", "must be a list");
+  const screenPop = all["screenPop"] ?? false;
+  if (typeof screenPop !== "boolean") return wrong("screenPop", "must be true or false");
   return {
     api: api.replace(/\/$/, ""),
     oidc: {
@@ -56,6 +60,7 @@ export function parseSettings(read: unknown): Settings {
     },
     idleMinutes,
     softphoneOrigins: origins.map((each, at) => origin(each, `softphoneOrigins[${at}]`)),
+    screenPop,
     language,
     connect: {
       ...(connect["ccpUrl"] === undefined ? {} : { ccpUrl: address(connect["ccpUrl"], "connect.ccpUrl") }),

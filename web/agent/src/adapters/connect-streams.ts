@@ -2,9 +2,9 @@
 
 import "amazon-connect-streams";
 
-import { SECRET_ATTRIBUTE, type Adapter, type Telephone } from "./adapter.ts";
+import { SECRET_ATTRIBUTE, type Adapter, type Unchecked } from "./adapter.ts";
 
-export function connectStreams(telephone: Telephone, ccpUrl: string, panel: HTMLElement): Adapter {
+export function connectStreams(telephone: Unchecked, ccpUrl: string, panel: HTMLElement): Adapter {
   connect.core.initCCP(panel, { ccpUrl, loginPopup: true, softphone: { allowFramedSoftphone: true } });
   connect.contact((contact) => {
     if (contact.getType() !== connect.ContactType.VOICE) return;

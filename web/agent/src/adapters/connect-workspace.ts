@@ -3,32 +3,26 @@
 import { AmazonConnectApp } from "@amazon-connect/app";
 import { ContactClient } from "@amazon-connect/contact";
 
-import { SECRET_ATTRIBUTE, type Adapter, type Telephone } from "./adapter.ts";
+import type { Adapter, Unchecked } from "./adapter.ts";
+import { ConnectedCalls, type Call } from "./connected-calls.ts";
 
 /** Above the highest level of the package: what it logs may hold an answer, and goes to the workspace only. */
 const NO_CONSOLE: number = 6;
 
 const VOICE = "voice";
 
-interface Call {
-  contactId: string;
-  /** The same where nobody transferred the call. */
-  initialContactId?: string | undefined;
-}
-
-export function connectWorkspace(telephone: Telephone): Adapter {
+export function connectWorkspace(telephone: Unchecked): Adapter {
   AmazonConnectApp.init({
     logging: { minLogToConsoleLevel: NO_CONSOLE },
     onCreate: async () => {
       const contacts = new ContactClient();
-      const connected = async ({ contactId, initialContactId }: Call) => {
-        const secret = await contacts.getAttribute(contactId, SECRET_ATTRIBUTE).catch(() => undefined);
-        telephone.onContact(secret === undefined || secret === "" ? null : secret, contactId, initialContactId);
-      };
+      const calls = new ConnectedCalls(telephone, (contactId, name) => contacts.getAttribute(contactId, name));
       // An offer that is missed is never connected; one that was never connected is none of ours when it is cleared.
-      contacts.onConnected(async (call) => (call.type === VOICE ? connected(call) : undefined));
-      contacts.onCleared(async ({ contactId }) => telephone.onCleared(contactId));
-      for (const call of await connectedNow(contacts).catch(() => [])) await connected(call);
+      contacts.onConnected(async (call) => (call.type === VOICE ? calls.connected(call) : undefined));
+      contacts.onCleared(async ({ contactId }) => calls.cleared(contactId));
+      const found = await connectedNow(contacts).catch(() => []);
+      // What was connected since is newer than what was found.
+      if (!calls.any) await Promise.all(found.map((call) => calls.connected(call)));
     },
   });
   return {};

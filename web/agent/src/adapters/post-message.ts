@@ -8,24 +8,22 @@
  */
 
 import type { Word } from "../portal.ts";
-import type { Adapter, Telephone } from "./adapter.ts";
+import { contactIdOf, type Adapter, type Unchecked } from "./adapter.ts";
 
 type Said = { type?: unknown; secret?: unknown; contactId?: unknown; initialContactId?: unknown } | null;
 
-export function postMessage(telephone: Telephone, origins: readonly string[]): Adapter {
+export function postMessage(telephone: Unchecked, origins: readonly string[]): Adapter {
   /** Who said that a contact came. */
   const pages = new Map<string | undefined, { window: Window; origin: string }>();
 
   window.addEventListener("message", (event: MessageEvent<Said>) => {
     if (!origins.includes(event.origin) || typeof event.data !== "object" || event.data === null) return;
-    const text = (value: unknown) => (typeof value === "string" ? value : undefined);
-    const { type } = event.data;
-    const id = text(event.data.contactId);
+    const { type, secret, contactId, initialContactId } = event.data;
     if (type === "idbellen:contact") {
-      pages.set(id, { window: event.source as Window, origin: event.origin });
-      telephone.onContact(text(event.data.secret) ?? null, id, text(event.data.initialContactId));
+      pages.set(contactIdOf(contactId), { window: event.source as Window, origin: event.origin });
+      telephone.onContact(secret, contactId, initialContactId);
     } else if (type === "idbellen:cleared") {
-      telephone.onCleared(id);
+      telephone.onCleared(contactId);
     }
   });
 

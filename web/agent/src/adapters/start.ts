@@ -2,11 +2,11 @@
 
 import type { Word } from "../portal.ts";
 import type { Settings } from "../settings.ts";
-import type { Adapter, Telephone } from "./adapter.ts";
+import type { Adapter, Unchecked } from "./adapter.ts";
 import { postMessage } from "./post-message.ts";
 
 /** `panel` is where the Contact Control Panel goes. */
-export function startAdapters(settings: Settings, telephone: Telephone, panel: HTMLElement): Required<Adapter> {
+export function startAdapters(settings: Settings, telephone: Unchecked, panel: HTMLElement): Required<Adapter> {
   const adapters = [postMessage(telephone, settings.softphoneOrigins)];
   const later = (adapter: Promise<Adapter>) => void adapter.then((started) => adapters.push(started));
   const { ccpUrl, workspaceOrigin } = settings.connect;

@@ -157,6 +157,8 @@ pub struct Finding {
     /// On what: a table, key, parameter, function or role.
     pub on: Text,
     pub record: Option<Id>,
+    /// The code, if it was done to one; the end tells of which record.
+    code: Option<Id>,
     /// Whether it failed.
     pub refused: bool,
 }
@@ -378,7 +380,7 @@ impl Facts {
     fn unknown(&mut self) {
         let who = Who::Other(self.texts.number("unknown"));
         let (action, on) = (self.texts.number("unknown"), self.texts.number("unknown"));
-        self.find(Finding { at: 0, kind: Kind::Unknown, who, action, on, record: None, refused: false });
+        self.find(Finding { at: 0, kind: Kind::Unknown, who, action, on, record: None, code: None, refused: false });
     }
 
     fn find(&mut self, finding: Finding) {
@@ -395,7 +397,7 @@ impl Facts {
     fn finding(&mut self, event: &Event<'_>, at: i64, kind: Kind, on: &str, record: Option<Id>) -> Finding {
         let action = self.action(event);
         let (who, on) = (self.who(event), self.texts.number(on));
-        Finding { at, kind, who, action, on, record, refused: event.failed() }
+        Finding { at, kind, who, action, on, record, code: None, refused: event.failed() }
     }
 
     fn flag(&mut self, event: &Event<'_>, at: i64, kind: Kind, on: &str, record: Option<Id>) -> bool {
@@ -478,7 +480,7 @@ impl Facts {
             (Role::DtmfExchange, "UpdateItem", Table::Codes) => Some(Act::Used),
             (Role::ClearContact, "DeleteItem", Table::Records) | (Role::ExpireRecords, "DeleteItem", _) => Some(Act::Deleted),
             (Role::SessionReconcile, "Query", Table::Records) | (Role::ExpireRecords, "Query", _) => None,
-            _ => return self.flag(event, at, Kind::OutOfRole, table.as_str(), id),
+            _ => return self.flag_item(event, at, Kind::OutOfRole, table, id),
         };
         if let Some(act) = act {
             // AWS leaves out what was asked when it refuses.
@@ -549,8 +551,17 @@ impl Facts {
                 self.touch(*table, *id, touch);
             }
         }
-        let record = ids.iter().find(|(table, _)| *table == Table::Records).map(|(_, id)| *id);
-        self.flag(event, at, Kind::Access, table.as_str(), record)
+        if ids.is_empty() {
+            return self.flag_item(event, at, Kind::Access, table, None);
+        }
+        ids.into_iter().all(|(table, id)| self.flag_item(event, at, Kind::Access, table, Some(id)))
+    }
+
+    fn flag_item(&mut self, event: &Event<'_>, at: i64, kind: Kind, table: Table, id: Option<Id>) -> bool {
+        let (record, code) = if table == Table::Records { (id, None) } else { (None, id) };
+        let finding = self.finding(event, at, kind, table.as_str(), record);
+        self.find(Finding { code, ..finding });
+        true
     }
 
     fn take_key(&mut self, event: &Event<'_>, at: i64) -> bool {
@@ -729,6 +740,10 @@ impl Facts {
             } else {
                 self.find(Finding { kind: Kind::UnknownKey, ..finding });
             }
+        }
+        for finding in &mut self.findings {
+            let code = finding.code.and_then(|code| self.codes.get(&code));
+            finding.record = finding.record.or(code.and_then(|code| code.other));
         }
         self.findings.sort_by_key(|finding| finding.at);
         self.seen = HashSet::new();

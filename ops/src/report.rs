@@ -91,6 +91,9 @@ struct Make {
     /// The stage of the deployment
     #[arg(long)]
     stage: Stage,
+    /// The stack's name, if it is neither idbellen nor idbellen-STAGE
+    #[arg(long)]
+    stack: Option<String>,
     /// A folder that `report export` made
     #[arg(long, conflicts_with = "bucket", required_unless_present = "bucket")]
     folder: Option<PathBuf>,
@@ -175,7 +178,7 @@ impl Make {
     fn report(&self, path: &Path, period: Option<Range<i64>>) -> Result<()> {
         let mut folder = Folder::open(path)?;
         let window = period.clone().unwrap_or(i64::MIN..i64::MAX);
-        let mut facts = Facts::of(Names::of(&self.stage), folder.export.account.clone(), window);
+        let mut facts = Facts::of(Names::of(&self.stage, self.stack.as_deref()), folder.export.account.clone(), window);
         let integrity = digest::walk(&folder, &mut |file| facts.take_file(file));
         let has_agents = agents::take(&folder, &mut facts);
         facts.finish();

@@ -2,7 +2,7 @@
 
 use std::io::{Result, Write};
 
-use super::facts::{Act, Id, Kind};
+use super::facts::{Act, Id};
 use super::names::shown;
 use super::reference::Reference;
 use super::verdict::{Report, Statement, Story, Tally, Verdict, overall};
@@ -171,7 +171,7 @@ impl Report {
             language.pick("waarop", "on what"),
         )?;
         for finding in self.findings() {
-            let harmless = finding.refused || finding.kind == Kind::Deployment;
+            let harmless = finding.refused || finding.kind.is_expected();
             let refused = if finding.refused { language.pick(" (geweigerd)", " (refused)") } else { "" };
             let reference = finding.record.map(|id| Reference::of(&id).to_string()).unwrap_or_default();
             writeln!(

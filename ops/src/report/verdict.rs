@@ -558,6 +558,7 @@ impl Report {
             match finding.kind {
                 _ if finding.refused => refused += 1,
                 Kind::Deployment => deployments += 1,
+                Kind::RoleUsed => {}
                 Kind::UnknownKey => keys += 1,
                 Kind::Unknown => {}
                 _ => red += 1,

@@ -61,6 +61,7 @@ impl Language {
             Kind::ParameterRead => self.pick("las een parameter", "read a parameter"),
             Kind::Invocation => self.pick("riep een functie rechtstreeks aan", "invoked a function directly"),
             Kind::RoleTaken => self.pick("nam een rol van ID-bellen aan", "took on a role of ID-bellen"),
+            Kind::RoleUsed => self.pick("nam de rol aan die daarvoor is", "took on the role that is there for it"),
             Kind::Copy => self.pick("maakte een kopie, of maakte dat mogelijk", "made a copy, or made one possible"),
             Kind::Change => self.pick("veranderde iets buiten een uitrol om", "changed something outside a deployment"),
             Kind::OutOfRole => self.pick("een rol deed wat zij nooit doet", "a role did what it never does"),

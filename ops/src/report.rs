@@ -179,7 +179,7 @@ impl Make {
         let mut folder = Folder::open(path)?;
         let window = period.clone().unwrap_or(i64::MIN..i64::MAX);
         let mut facts = Facts::of(Names::of(&self.stage, self.stack.as_deref()), folder.export.account.clone(), window);
-        let integrity = digest::walk(&folder, &mut |file| facts.take_file(file));
+        let integrity = digest::walk(&folder, &self.stage, &mut |file| facts.take_file(file));
         let has_agents = agents::take(&folder, &mut facts);
         facts.finish();
         let asked = period.is_some();

@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::folder::Folder;
+use crate::stage::Stage;
 
 /// What is wrong with the trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,9 +105,10 @@ struct Delivered {
     end: i64,
 }
 
-/// Goes through all digests and the log files that they name, and has `each` take in what a log file holds.
-pub fn walk(folder: &Folder, each: &mut impl FnMut(&[u8])) -> Integrity {
+/// Goes through all digests of the stage's trail and the log files that they name, and has `each` take in what a log file holds.
+pub fn walk(folder: &Folder, stage: &Stage, each: &mut impl FnMut(&[u8])) -> Integrity {
     let mut integrity = Integrity::default();
+    let trail = format!("idbellen-{}", stage.as_str());
     let chains = chains(folder, &mut integrity);
     let mut listed: HashMap<&str, &LogFile> = HashMap::new();
     let mut newest = None;
@@ -121,10 +123,9 @@ pub fn walk(folder: &Folder, each: &mut impl FnMut(&[u8])) -> Integrity {
                 listed.insert(&log.s3_object, log);
             }
         }
-        // The region with most log files is the trail's own: the tables' events are there.
-        let logs = |chain: &[Delivered]| chain.iter().map(|read| read.digest.log_files.len()).sum::<usize>();
-        let most = chains.iter().all(|((_, other), rest)| *other || logs(rest) <= logs(chain));
-        if let (false, true, [first, .., last] | [first @ last]) = (*backfill, most, chain.as_slice()) {
+        // The tables' events are in the trail's own region.
+        let home = chain.iter().all(|read| home(&read.key, &trail) == Some(region.as_str()));
+        if let (false, true, [first, .., last] | [first @ last]) = (*backfill, home, chain.as_slice()) {
             integrity.covered = Some((first.start, last.end));
         }
     }
@@ -243,6 +244,15 @@ fn verifies(public: &str, signed: &[u8], signature: &str) -> bool {
 pub fn inflate(bytes: &[u8], buffer: &mut Vec<u8>) -> bool {
     buffer.clear();
     MultiGzDecoder::new(bytes).read_to_end(buffer).is_ok()
+}
+
+/// The home region of the trail with this name, by the name of one of its digests:
+/// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_TIME.json.gz`.
+fn home<'a>(key: &'a str, trail: &str) -> Option<&'a str> {
+    let name = key.rsplit('/').next()?.strip_suffix(".json.gz")?;
+    let mut parts = name.strip_suffix("_backfill").unwrap_or(name).rsplit('_').skip(1);
+    let home = parts.next()?;
+    (parts.next()? == trail).then_some(home)
 }
 
 /// When a log file was delivered, by its name: `…_20260101T1230Z_….json.gz`; Unix seconds.

@@ -140,6 +140,21 @@ fn a_digest_that_lies_elsewhere_is_noticed() {
 }
 
 #[test]
+fn only_the_digests_of_the_trails_own_region_say_what_is_covered() {
+    let folder = trail("regions");
+    folder.add_region("us-east-1", 4);
+    let report = folder.report(&[]);
+    report.is(&[]);
+    let covered = json!({"from": "2026-01-14T23:00:00Z", "until": "2026-01-15T02:00:00Z"});
+    assert_eq!((&report.json["integrity"]["covered"], &report.json["integrity"]["logFiles"]), (&covered, &json!(18)));
+    for digest in &folder.digests {
+        fs::remove_file(folder.object(digest)).unwrap();
+    }
+    let report = folder.report(&[]);
+    assert_eq!((report.on("integrity"), &report.json["integrity"]["covered"]), ("notProven", &serde_json::Value::Null));
+}
+
+#[test]
 fn a_folder_without_digests_proves_nothing() {
     let folder = trail("no-digests");
     for digest in &folder.digests {

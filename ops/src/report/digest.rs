@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::folder::Folder;
+use super::folder::{AGENTS, Folder};
 use crate::stage::Stage;
 
 /// What is wrong with the trail.
@@ -24,6 +24,8 @@ pub enum Fault {
     DigestChanged,
     /// A digest does not lie where it was delivered.
     DigestMoved,
+    /// A digest or an object is of another account.
+    OtherAccount,
     /// A log file that a digest names is not there.
     LogMissing,
     /// There is a log file that no digest names.
@@ -41,7 +43,7 @@ pub enum Fault {
 impl Fault {
     /// Whether it shows that something was altered; else it leaves something open.
     pub fn violates(self) -> bool {
-        matches!(self, Self::LogChanged | Self::SignatureWrong | Self::DigestChanged | Self::DigestMoved)
+        matches!(self, Self::LogChanged | Self::SignatureWrong | Self::DigestChanged | Self::DigestMoved | Self::OtherAccount)
     }
 
     /// What the machine-readable report calls it.
@@ -51,6 +53,7 @@ impl Fault {
             Self::SignatureWrong => "signatureWrong",
             Self::DigestChanged => "digestChanged",
             Self::DigestMoved => "digestMoved",
+            Self::OtherAccount => "otherAccount",
             Self::LogMissing => "logMissing",
             Self::LogUnlisted => "logUnlisted",
             Self::DigestUnreadable => "digestUnreadable",
@@ -76,6 +79,7 @@ pub struct Integrity {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Digest {
+    aws_account_id: String,
     digest_start_time: String,
     digest_end_time: String,
     digest_s3_bucket: String,
@@ -157,6 +161,9 @@ pub fn walk(folder: &Folder, stage: &Stage, each: &mut impl FnMut(&[u8])) -> Int
             }
         }
     }
+    let account = format!("AWSLogs/{}/", folder.export.account);
+    let elsewhere = |key: &&String| !key.starts_with(&account) && !key.starts_with(AGENTS);
+    integrity.faults.extend(folder.objects.iter().filter(elsewhere).map(|key| (Fault::OtherAccount, key.clone())));
     integrity.faults.sort();
     integrity
 }
@@ -197,6 +204,9 @@ fn check_chain(folder: &Folder, region: &str, chain: &[Delivered], integrity: &m
     let mut fault = |fault: Fault, key: &str| integrity.faults.push((fault, key.to_owned()));
     for (index, read) in chain.iter().enumerate() {
         let Delivered { key, hash, digest, .. } = read;
+        if digest.aws_account_id != folder.export.account {
+            fault(Fault::OtherAccount, key);
+        }
         if digest.digest_s3_object != *key || digest.digest_s3_bucket != folder.export.bucket {
             fault(Fault::DigestMoved, key);
         }

@@ -45,6 +45,7 @@ impl Language {
             Fault::SignatureWrong => self.pick("de handtekening klopt niet", "a signature is wrong"),
             Fault::DigestChanged => self.pick("een overzichtsbestand is veranderd", "a digest was changed"),
             Fault::DigestMoved => self.pick("een overzichtsbestand ligt op de verkeerde plaats", "a digest was moved"),
+            Fault::OtherAccount => self.pick("een bestand is van een ander account", "an object is of another account"),
             Fault::LogMissing => self.pick("een logbestand ontbreekt", "a log file is missing"),
             Fault::LogUnlisted => self.pick("een logbestand staat in geen overzichtsbestand", "a log file is in no digest"),
             Fault::DigestUnreadable => self.pick("een overzichtsbestand is niet te lezen", "a digest can't be read"),

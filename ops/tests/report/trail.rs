@@ -134,9 +134,14 @@ impl Trail {
 
     /// Writes these events in place of those of its calls.
     pub fn write_events(&self, test: &str, events: &[(i64, Value)]) -> Folder {
+        self.write_of(test, ACCOUNT, events)
+    }
+
+    /// The same, of this account.
+    pub fn write_of(&self, test: &str, account: &str, events: &[(i64, Value)]) -> Folder {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{test}"));
         let _ = fs::remove_dir_all(&path);
-        let mut writer = Writer::new(&path, ACCOUNT, "test", KEY.clone()).unwrap();
+        let mut writer = Writer::new(&path, account, "test", KEY.clone()).unwrap();
         let (mut logs, mut digests) = (Vec::new(), Vec::new());
         for hour in 0..self.hours {
             let (start, end) = (BEGIN + hour * HOUR, BEGIN + (hour + 1) * HOUR);
@@ -208,7 +213,7 @@ impl Folder {
     pub fn report(&self, arguments: &[&str]) -> Report {
         let (json, html) = (self.path.join("report.json"), self.path.join("report.html"));
         let output = Command::new(env!("CARGO_BIN_EXE_idbellen"))
-            .args(["report", "--stage", "test", "--folder"])
+            .args(["report", "--stage", "test", "--account", ACCOUNT, "--folder"])
             .arg(&self.path)
             .arg("--json")
             .arg(&json)

@@ -694,8 +694,8 @@ impl Facts {
             return false;
         }
         let call: Option<Named<'_>> = event.parameters();
-        let named = call.and_then(|call| call.function_name);
-        let names = || named.into_iter().chain(event.arns());
+        let asked = call.and_then(|call| call.function_name);
+        let names = || asked.into_iter().chain(event.arns());
         let Some(function) = names().find_map(|name| self.names.function(name)) else {
             // One that is named is of another stage. The trail selects no other.
             let unknown = event.event_category.as_deref() == Some("Data") && names().next().is_none();

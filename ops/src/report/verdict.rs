@@ -558,9 +558,8 @@ impl Report {
             match finding.kind {
                 _ if finding.refused => refused += 1,
                 Kind::Deployment => deployments += 1,
-                Kind::RoleUsed => {}
                 Kind::UnknownKey => keys += 1,
-                Kind::Unknown => {}
+                Kind::RoleUsed | Kind::Unknown => {}
                 _ => red += 1,
             }
         }

@@ -35,6 +35,8 @@ pub struct Writer {
     folder: PathBuf,
     account: String,
     stage: String,
+    /// In which it happened; the trail's own is [`REGION`].
+    region: String,
     key: Arc<RsaKey>,
     /// The log files since the last digest.
     logs: Vec<Value>,
@@ -62,6 +64,7 @@ impl Writer {
             folder: folder.to_owned(),
             account: account.to_owned(),
             stage: stage.to_owned(),
+            region: REGION.to_owned(),
             key,
             logs: Vec::new(),
             previous: None,
@@ -69,11 +72,18 @@ impl Writer {
         })
     }
 
+    /// Of what happened in this region.
+    #[must_use]
+    pub fn in_region(mut self, region: &str) -> Self {
+        region.clone_into(&mut self.region);
+        self
+    }
+
     /// Writes a log file that is delivered at this moment; the answer is its key.
     pub fn log(&mut self, delivered: i64, events: &[Value]) -> Result<String> {
-        let (account, unique) = (&self.account, random::hex(8)?);
+        let (account, region, unique) = (&self.account, &self.region, random::hex(8)?);
         let key = format!(
-            "AWSLogs/{account}/CloudTrail/{REGION}/{}/{account}_CloudTrail_{REGION}_{}_{unique}.json.gz",
+            "AWSLogs/{account}/CloudTrail/{region}/{}/{account}_CloudTrail_{region}_{}_{unique}.json.gz",
             utc(delivered, "%Y/%m/%d"),
             utc(delivered, "%Y%m%dT%H%MZ"),
         );
@@ -90,9 +100,9 @@ impl Writer {
     /// Writes the digest of what was delivered between these moments; the answer is its key.
     pub fn digest(&mut self, start: i64, end: i64) -> Result<String> {
         const TIME: &str = "%Y-%m-%dT%H:%M:%SZ";
-        let (account, stage) = (&self.account, &self.stage);
+        let (account, stage, region) = (&self.account, &self.stage, &self.region);
         let key = format!(
-            "AWSLogs/{account}/CloudTrail-Digest/{REGION}/{}/{account}_CloudTrail-Digest_{REGION}_idbellen-{stage}_{REGION}_{}.json.gz",
+            "AWSLogs/{account}/CloudTrail-Digest/{region}/{}/{account}_CloudTrail-Digest_{region}_idbellen-{stage}_{REGION}_{}.json.gz",
             utc(end, "%Y/%m/%d"),
             utc(end, "%Y%m%dT%H%M%SZ"),
         );
@@ -141,7 +151,8 @@ impl Writer {
     /// Writes what the objects do not hold: signatures, the public key, and the metric `Started` by the hour if there is
     /// one: `(Unix seconds, sum)`.
     pub fn finish(self, started: Option<&[(i64, u64)]>) -> Result<()> {
-        let key = json!([{"region": REGION, "fingerprint": self.fingerprint(), "value": STANDARD.encode(self.key.public_der())}]);
+        let key =
+            json!([{"region": self.region, "fingerprint": self.fingerprint(), "value": STANDARD.encode(self.key.public_der())}]);
         let export = json!({"bucket": BUCKET, "account": self.account, "signatures": self.signatures});
         fs::write(self.folder.join("public-keys.json"), key.to_string())?;
         fs::write(self.folder.join("export.json"), export.to_string())?;

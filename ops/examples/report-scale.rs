@@ -127,7 +127,7 @@ fn call(number: u64, at: i64, events: &mut Vec<Value>, lines: &mut Vec<(i64, Str
 fn measure(program: &std::path::Path, folder: &std::path::Path, calls: usize) -> Result<()> {
     let began = Instant::now();
     let mut child = Command::new(program)
-        .args(["report", "--stage", "test", "--day", "2026-01-15", "--language", "en", "--folder"])
+        .args(["report", "--stage", "test", "--account", ACCOUNT, "--day", "2026-01-15", "--language", "en", "--folder"])
         .arg(folder)
         .arg("--json")
         .arg(folder.join("report.json"))

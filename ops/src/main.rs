@@ -63,7 +63,7 @@ enum Command {
     /// seen, and why. With ✘ and ? stands what to do. Exit code 1 if there is a ✘. The stack's role `VerifyRole` has the
     /// rights for it, and no others.
     Verify(verify::Command),
-    Report(report::Command),
+    Report(Box<report::Command>),
     /// The citizen's page and the agent portal
     #[command(subcommand)]
     Web(web::Command),

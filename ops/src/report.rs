@@ -37,7 +37,7 @@ use jiff::civil::Date;
 use self::export::{Wanted, export};
 use self::facts::Facts;
 use self::folder::Folder;
-use self::names::Names;
+use self::names::{Names, shown};
 use self::reference::Reference;
 use self::verdict::{Report, Scope, Verdict, overall};
 use self::words::{Language, dutch_time};
@@ -91,9 +91,15 @@ struct Make {
     /// The stage of the deployment
     #[arg(long)]
     stage: Stage,
+    /// The stack's name, if it is neither idbellen nor idbellen-STAGE
+    #[arg(long)]
+    stack: Option<String>,
     /// A folder that `report export` made
-    #[arg(long, conflicts_with = "bucket", required_unless_present = "bucket")]
+    #[arg(long, conflicts_with = "bucket", required_unless_present = "bucket", requires = "account")]
     folder: Option<PathBuf>,
+    /// The application's account, that the trail must be of: 12 digits; needed with --folder
+    #[arg(long)]
+    account: Option<Account>,
     /// The bucket in the audit account; needs --day
     #[arg(long, requires = "day")]
     bucket: Option<String>,
@@ -115,6 +121,19 @@ struct Make {
     /// A profile of AWS's command that may read the application account's metrics; with --bucket
     #[arg(long, value_name = "PROFILE", conflicts_with = "folder")]
     metrics_profile: Option<String>,
+}
+
+/// An account of AWS.
+#[derive(Clone, Debug)]
+struct Account(String);
+
+impl FromStr for Account {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let valid = text.len() == 12 && text.bytes().all(|one| one.is_ascii_digit());
+        valid.then(|| Self(text.to_owned())).ok_or("an account has 12 digits")
+    }
 }
 
 /// A day in Dutch time.
@@ -174,9 +193,14 @@ impl Make {
 
     fn report(&self, path: &Path, period: Option<Range<i64>>) -> Result<()> {
         let mut folder = Folder::open(path)?;
+        if let Some(Account(account)) = &self.account
+            && *account != folder.export.account
+        {
+            bail!("{} is of account {}, not of {account}", path.display(), shown(&folder.export.account));
+        }
         let window = period.clone().unwrap_or(i64::MIN..i64::MAX);
-        let mut facts = Facts::of(Names::of(&self.stage), folder.export.account.clone(), window);
-        let integrity = digest::walk(&folder, &mut |file| facts.take_file(file));
+        let mut facts = Facts::of(Names::of(&self.stage, self.stack.as_deref()), folder.export.account.clone(), window);
+        let integrity = digest::walk(&folder, &self.stage, &mut |file| facts.take_file(file));
         let has_agents = agents::take(&folder, &mut facts);
         facts.finish();
         let asked = period.is_some();
@@ -188,18 +212,18 @@ impl Make {
         let ids = report.ids();
         let tally = report.tally(&ids);
         let statements = report.statements(&tally);
+        let from = (&*shown(&folder.export.account), &*shown(&folder.export.bucket));
         if let Some(path) = &self.json {
-            let export = (folder.export.account.as_str(), folder.export.bucket.as_str());
             let mut out = create(path)?;
-            report.json(self.stage.as_str(), export, &statements, &tally, &ids, &mut out)?;
+            report.json(self.stage.as_str(), from, &statements, &tally, &ids, &mut out)?;
             out.flush()?;
         }
         if let Some(path) = &self.html {
             let mut out = create(path)?;
-            report.html(self.stage.as_str(), &statements, &tally, &ids, &mut out)?;
+            report.html(self.stage.as_str(), from, &statements, &tally, &ids, &mut out)?;
             out.flush()?;
         }
-        report.text(&statements, &tally, &ids, stdout().is_terminal(), &mut stdout().lock())?;
+        report.text(from, &statements, &tally, &ids, stdout().is_terminal(), &mut stdout().lock())?;
         match overall(&statements) {
             Verdict::Proven => Ok(()),
             verdict => bail!("{}", self.language.verdict(verdict)),

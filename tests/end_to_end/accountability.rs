@@ -95,7 +95,8 @@ async fn tell(stack: &Stack) -> Result<()> {
     let report = folder.join("report.json");
     let path = |path: &std::path::Path| path.to_str().map(str::to_owned).context("a path is not UTF-8");
     let (folder, file) = (path(&folder)?, path(&report)?);
-    let arguments = ["report", "--stage", STAGE, "--folder", &folder, "--json", &file, "--language", "en"];
+    let arguments =
+        ["report", "--stage", STAGE, "--account", "000000000000", "--folder", &folder, "--json", &file, "--language", "en"];
     let mut command = tokio::process::Command::from(operator.command(&arguments, stack.aws_url(), stack.root()));
     let output = command.output().await?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -107,7 +108,9 @@ async fn tell(stack: &Stack) -> Result<()> {
         ensure!(statement["verdict"] == expected, "{said}");
     }
     let findings = report["findings"].as_array().context("no findings")?;
-    let [outsider] = findings.as_slice() else { anyhow::bail!("not one finding: {said}") };
+    // Telephony takes on its role.
+    let others: Vec<&Value> = findings.iter().filter(|finding| finding["kind"] != "roleUsed").collect();
+    let [outsider] = others.as_slice() else { anyhow::bail!("not one finding: {said}") };
     ensure!(outsider["kind"] == "access" && outsider["action"] == "dynamodb:GetItem", "{outsider}");
     ensure!(outsider["who"] == "arn:aws:iam::000000000000:root" && outsider["reference"] == read.as_str(), "{outsider}");
 

@@ -23,14 +23,14 @@ const DELIVERY: i64 = 300;
 const HOUR: i64 = 3600;
 
 impl Stack {
-    /// Writes the trail of what happened since this moment to `folder`. `roles` tells the roles of
-    /// credentials that were taken on meanwhile, by access key id.
-    pub async fn write_trail(&self, since: SystemTime, roles: &[(String, String)], folder: &Path) -> Result<()> {
+    /// Writes the trail of what happened since this moment to `folder`. `schedules` tells the
+    /// schedules' roles, by the access key ids that they were played with.
+    pub async fn write_trail(&self, since: SystemTime, schedules: &[(String, String)], folder: &Path) -> Result<()> {
         let since = since.duration_since(UNIX_EPOCH)?;
         let mut calls = Vec::new();
         for recorded in self.recorded().await? {
             if recorded["EventTime"].as_f64().context("an event without a time")? >= since.as_secs_f64() {
-                calls.extend(self.as_aws_does(&recorded, roles)?);
+                calls.extend(self.as_aws_does(&recorded, schedules)?);
             }
         }
         let since = since.as_secs().cast_signed();
@@ -74,7 +74,7 @@ impl Stack {
     }
 
     /// A recorded event as a call; none of a service that has nothing to do with ID-bellen.
-    fn as_aws_does(&self, recorded: &Value, roles: &[(String, String)]) -> Result<Option<Call>> {
+    fn as_aws_does(&self, recorded: &Value, schedules: &[(String, String)]) -> Result<Option<Call>> {
         let event: Value = serde_json::from_str(recorded["CloudTrailEvent"].as_str().context("no event")?)?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (operation, sent) = (text(&event["eventName"]), &event["requestParameters"]);
@@ -84,7 +84,7 @@ impl Stack {
         let key = text(&event["userIdentity"]["accessKeyId"]);
         let mut call = Call {
             at,
-            by: self.principal(&key, roles),
+            by: self.principal(&key, schedules),
             service: service.to_owned(),
             operation,
             parameters: Value::Null,
@@ -115,12 +115,14 @@ impl Stack {
         Ok(Some(call))
     }
 
-    fn principal(&self, key: &str, roles: &[(String, String)]) -> Principal {
+    fn principal(&self, key: &str, schedules: &[(String, String)]) -> Principal {
         let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
         let function = self.deployment.functions.values().find(|function| function.credentials.key_id == key);
-        let taken = roles.iter().find(|(id, _)| id == key).map(|(_, role)| role.as_str());
-        match function.map(|function| function.role.as_str()).or(taken) {
-            Some(role) => Principal::Role(name(role)),
+        if let Some((_, role)) = schedules.iter().find(|(id, _)| id == key) {
+            return Principal::Schedule(name(role));
+        }
+        match function {
+            Some(function) => Principal::Role(name(&function.role)),
             None if key == self.root().key_id => Principal::Root,
             None => Principal::User(key.to_owned()),
         }

@@ -9,8 +9,10 @@ use crate::{REGION, random};
 /// Who made a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// A session of the role with this name.
+    /// A session of the role with this name, that is called as Lambda calls it: after the function with the same name.
     Role(String),
+    /// `EventBridge` Scheduler, with the role with this name.
+    Schedule(String),
     /// The account's root user.
     Root,
     /// The IAM user with this name.
@@ -139,6 +141,12 @@ impl Call {
 
     fn identity(&self, account: &str) -> Value {
         match &self.by {
+            Principal::Schedule(name) => {
+                let mut identity = Self { by: Principal::Role(name.clone()), ..self.clone() }.identity(account);
+                identity["arn"] = json!(format!("arn:aws:sts::{account}:assumed-role/{name}/0123456789abcdef"));
+                identity["invokedBy"] = json!("scheduler.amazonaws.com");
+                identity
+            }
             Principal::Role(name) => json!({
                 "type": "AssumedRole", "principalId": format!("AROAEXAMPLE:{name}"),
                 "arn": format!("arn:aws:sts::{account}:assumed-role/{name}/{name}"), "accountId": account,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::digest::inflate;
 use super::facts::{Facts, Line, OUTCOMES, id_of};
-use super::folder::Folder;
+use super::folder::{AGENTS, Folder};
 
 #[allow(clippy::struct_field_names, reason = "these are AWS's names")]
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ struct Said<'a> {
 /// Takes in all agents' lines of `folder`. Says whether there is a file of them.
 pub fn take(folder: &Folder, facts: &mut Facts) -> bool {
     let (mut any, mut buffer) = (false, Vec::new());
-    for key in folder.objects.iter().filter(|key| key.starts_with("agents/")) {
+    for key in folder.objects.iter().filter(|key| key.starts_with(AGENTS)) {
         any = true;
         let Some(bytes) = folder.object(key) else { continue };
         if !inflate(&bytes, &mut buffer) {

@@ -10,7 +10,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
-use super::folder::Folder;
+use super::folder::{AGENTS, Folder};
+use crate::stage::Stage;
 
 /// What is wrong with the trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub enum Fault {
     DigestChanged,
     /// A digest does not lie where it was delivered.
     DigestMoved,
+    /// A digest or an object is of another account.
+    OtherAccount,
     /// A log file that a digest names is not there.
     LogMissing,
     /// There is a log file that no digest names.
@@ -40,7 +43,7 @@ pub enum Fault {
 impl Fault {
     /// Whether it shows that something was altered; else it leaves something open.
     pub fn violates(self) -> bool {
-        matches!(self, Self::LogChanged | Self::SignatureWrong | Self::DigestChanged | Self::DigestMoved)
+        matches!(self, Self::LogChanged | Self::SignatureWrong | Self::DigestChanged | Self::DigestMoved | Self::OtherAccount)
     }
 
     /// What the machine-readable report calls it.
@@ -50,6 +53,7 @@ impl Fault {
             Self::SignatureWrong => "signatureWrong",
             Self::DigestChanged => "digestChanged",
             Self::DigestMoved => "digestMoved",
+            Self::OtherAccount => "otherAccount",
             Self::LogMissing => "logMissing",
             Self::LogUnlisted => "logUnlisted",
             Self::DigestUnreadable => "digestUnreadable",
@@ -75,6 +79,7 @@ pub struct Integrity {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Digest {
+    aws_account_id: String,
     digest_start_time: String,
     digest_end_time: String,
     digest_s3_bucket: String,
@@ -104,9 +109,10 @@ struct Delivered {
     end: i64,
 }
 
-/// Goes through all digests and the log files that they name, and has `each` take in what a log file holds.
-pub fn walk(folder: &Folder, each: &mut impl FnMut(&[u8])) -> Integrity {
+/// Goes through all digests of the stage's trail and the log files that they name, and has `each` take in what a log file holds.
+pub fn walk(folder: &Folder, stage: &Stage, each: &mut impl FnMut(&[u8])) -> Integrity {
     let mut integrity = Integrity::default();
+    let trail = format!("idbellen-{}", stage.as_str());
     let chains = chains(folder, &mut integrity);
     let mut listed: HashMap<&str, &LogFile> = HashMap::new();
     let mut newest = None;
@@ -121,10 +127,9 @@ pub fn walk(folder: &Folder, each: &mut impl FnMut(&[u8])) -> Integrity {
                 listed.insert(&log.s3_object, log);
             }
         }
-        // The region with most log files is the trail's own: the tables' events are there.
-        let logs = |chain: &[Delivered]| chain.iter().map(|read| read.digest.log_files.len()).sum::<usize>();
-        let most = chains.iter().all(|((_, other), rest)| *other || logs(rest) <= logs(chain));
-        if let (false, true, [first, .., last] | [first @ last]) = (*backfill, most, chain.as_slice()) {
+        // The tables' events are in the trail's own region.
+        let home = chain.iter().all(|read| home(&read.key, &trail) == Some(region.as_str()));
+        if let (false, true, [first, .., last] | [first @ last]) = (*backfill, home, chain.as_slice()) {
             integrity.covered = Some((first.start, last.end));
         }
     }
@@ -156,6 +161,9 @@ pub fn walk(folder: &Folder, each: &mut impl FnMut(&[u8])) -> Integrity {
             }
         }
     }
+    let account = format!("AWSLogs/{}/", folder.export.account);
+    let elsewhere = |key: &&String| !key.starts_with(&account) && !key.starts_with(AGENTS);
+    integrity.faults.extend(folder.objects.iter().filter(elsewhere).map(|key| (Fault::OtherAccount, key.clone())));
     integrity.faults.sort();
     integrity
 }
@@ -196,6 +204,9 @@ fn check_chain(folder: &Folder, region: &str, chain: &[Delivered], integrity: &m
     let mut fault = |fault: Fault, key: &str| integrity.faults.push((fault, key.to_owned()));
     for (index, read) in chain.iter().enumerate() {
         let Delivered { key, hash, digest, .. } = read;
+        if digest.aws_account_id != folder.export.account {
+            fault(Fault::OtherAccount, key);
+        }
         if digest.digest_s3_object != *key || digest.digest_s3_bucket != folder.export.bucket {
             fault(Fault::DigestMoved, key);
         }
@@ -243,6 +254,15 @@ fn verifies(public: &str, signed: &[u8], signature: &str) -> bool {
 pub fn inflate(bytes: &[u8], buffer: &mut Vec<u8>) -> bool {
     buffer.clear();
     MultiGzDecoder::new(bytes).read_to_end(buffer).is_ok()
+}
+
+/// The home region of the trail with this name, by the name of one of its digests:
+/// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_TIME.json.gz`.
+fn home<'a>(key: &'a str, trail: &str) -> Option<&'a str> {
+    let name = key.rsplit('/').next()?.strip_suffix(".json.gz")?;
+    let mut parts = name.strip_suffix("_backfill").unwrap_or(name).rsplit('_').skip(1);
+    let home = parts.next()?;
+    (parts.next()? == trail).then_some(home)
 }
 
 /// When a log file was delivered, by its name: `…_20260101T1230Z_….json.gz`; Unix seconds.

@@ -116,9 +116,17 @@ impl<'a> Event<'a> {
         self.user_identity.as_ref()?.invoked_by.as_deref()
     }
 
+    /// Whether this service of AWS made the call in its own name: not with the rights of someone else.
+    pub fn by_service(&self, service: &str) -> bool {
+        let kind = self.user_identity.as_ref().and_then(|identity| identity.kind.as_deref());
+        kind == Some("AWSService") && self.service() == Some(service)
+    }
+
     /// Whether CloudFormation did it, for a deployment.
     pub fn is_deployment(&self) -> bool {
         const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
-        self.service() == Some(CLOUDFORMATION) || self.source_ip_address.as_deref() == Some(CLOUDFORMATION)
+        self.service() == Some(CLOUDFORMATION)
+            || self.source_ip_address.as_deref() == Some(CLOUDFORMATION)
+            || self.event_source == CLOUDFORMATION
     }
 }

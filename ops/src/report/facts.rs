@@ -62,7 +62,7 @@ impl Act {
 }
 
 /// Who did something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Who {
     Role(Role),
     /// A principal that is none of ours.
@@ -113,6 +113,8 @@ pub enum Kind {
     Invocation,
     /// Took on one of our roles.
     RoleTaken,
+    /// Took on a role that is there for it: telephony's, or that of `idbellen verify`.
+    RoleUsed,
     /// Made a copy possible or made one: a backup, an export, a replica, a stream.
     Copy,
     /// Changed a table, key, trail, function, role, parameter or log outside a deployment.
@@ -136,6 +138,7 @@ impl Kind {
             Self::ParameterRead => "parameterRead",
             Self::Invocation => "invocation",
             Self::RoleTaken => "roleTaken",
+            Self::RoleUsed => "roleUsed",
             Self::Copy => "copy",
             Self::Change => "change",
             Self::OutOfRole => "outOfRole",
@@ -143,6 +146,11 @@ impl Kind {
             Self::Unknown => "unknownForm",
             Self::Deployment => "deployment",
         }
+    }
+
+    /// Whether it is shown, and no violation.
+    pub fn is_expected(self) -> bool {
+        matches!(self, Self::RoleUsed | Self::Deployment)
     }
 }
 
@@ -157,6 +165,8 @@ pub struct Finding {
     /// On what: a table, key, parameter, function or role.
     pub on: Text,
     pub record: Option<Id>,
+    /// The code, if it was done to one; the end tells of which record.
+    code: Option<Id>,
     /// Whether it failed.
     pub refused: bool,
 }
@@ -194,7 +204,16 @@ pub struct Facts {
     seen: HashSet<u128>,
     keys: HashMap<String, Key>,
     /// Uses and changes of keys that were named by what only the end tells, by the key's ARN.
-    undecided: Vec<(String, Finding)>,
+    undecided: Vec<Undecided>,
+    /// Who took on which role that is there for it, in which hour.
+    takers: HashSet<(Role, Who, i64)>,
+}
+
+struct Undecided {
+    key: String,
+    /// Whether it is told even if all our keys seem to be known: it may have made an unknown one of them.
+    stays: bool,
+    finding: Finding,
 }
 
 #[derive(Deserialize)]
@@ -250,6 +269,8 @@ struct Context<'a> {
     record: Option<Id>,
     #[serde(rename = "PARAMETER_ARN", borrow)]
     parameter: Option<&'a str>,
+    #[serde(rename = "aws:lambda:FunctionArn")]
+    function: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -318,8 +339,13 @@ const KEY_USES: [&str; 10] = [
     "DeriveSharedSecret",
     "GenerateRandom",
 ];
-/// Who may invoke functions: API Gateway, Amazon Connect and `EventBridge` Scheduler.
-const INVOKERS: [&str; 3] = ["apigateway.amazonaws.com", "connect.amazonaws.com", "scheduler.amazonaws.com"];
+/// What changes who may use a key, or is only done with a key for codes. A key that is not known may be one of ours all
+/// the same: during a swap there are two of codes.
+const KEY_STAYS: [&str; 6] =
+    ["GenerateMac", "VerifyMac", "PutKeyPolicy", "CreateGrant", "ScheduleKeyDeletion", "CancelKeyDeletion"];
+/// Who may invoke functions in their own name: API Gateway and Amazon Connect.
+const INVOKERS: [&str; 2] = ["apigateway.amazonaws.com", "connect.amazonaws.com"];
+const SCHEDULER: &str = "scheduler.amazonaws.com";
 
 impl Facts {
     pub fn of(names: Names, account: String, window: Range<i64>) -> Self {
@@ -341,6 +367,7 @@ impl Facts {
             seen: HashSet::new(),
             keys: HashMap::new(),
             undecided: Vec::new(),
+            takers: HashSet::new(),
         }
     }
 
@@ -378,7 +405,7 @@ impl Facts {
     fn unknown(&mut self) {
         let who = Who::Other(self.texts.number("unknown"));
         let (action, on) = (self.texts.number("unknown"), self.texts.number("unknown"));
-        self.find(Finding { at: 0, kind: Kind::Unknown, who, action, on, record: None, refused: false });
+        self.find(Finding { at: 0, kind: Kind::Unknown, who, action, on, record: None, code: None, refused: false });
     }
 
     fn find(&mut self, finding: Finding) {
@@ -395,7 +422,7 @@ impl Facts {
     fn finding(&mut self, event: &Event<'_>, at: i64, kind: Kind, on: &str, record: Option<Id>) -> Finding {
         let action = self.action(event);
         let (who, on) = (self.who(event), self.texts.number(on));
-        Finding { at, kind, who, action, on, record, refused: event.failed() }
+        Finding { at, kind, who, action, on, record, code: None, refused: event.failed() }
     }
 
     fn flag(&mut self, event: &Event<'_>, at: i64, kind: Kind, on: &str, record: Option<Id>) -> bool {
@@ -410,12 +437,21 @@ impl Facts {
     }
 
     fn role(&self, event: &Event<'_>) -> Option<Role> {
+        let (role, own) = self.session(event)?;
+        own.then_some(role)
+    }
+
+    /// The role of ours whose session it is, and whether it is used by whom it is for. Lambda names a session after the
+    /// function: another function that was given a role of ours is none of ours.
+    fn session(&self, event: &Event<'_>) -> Option<(Role, bool)> {
         let identity = event.user_identity.as_ref()?;
         if identity.kind.as_deref() != Some("AssumedRole") {
             return None;
         }
         let arn = identity.session_context.as_ref()?.session_issuer.as_ref()?.arn.as_deref()?;
-        self.names.role(arn, &self.account)
+        let role = self.names.role(arn, &self.account)?;
+        let session = identity.arn.as_deref().and_then(|arn| arn.rsplit('/').next());
+        Some((role, !role.is_function() || session == arn.rsplit('/').next()))
     }
 
     fn who(&mut self, event: &Event<'_>) -> Who {
@@ -478,7 +514,7 @@ impl Facts {
             (Role::DtmfExchange, "UpdateItem", Table::Codes) => Some(Act::Used),
             (Role::ClearContact, "DeleteItem", Table::Records) | (Role::ExpireRecords, "DeleteItem", _) => Some(Act::Deleted),
             (Role::SessionReconcile, "Query", Table::Records) | (Role::ExpireRecords, "Query", _) => None,
-            _ => return self.flag(event, at, Kind::OutOfRole, table.as_str(), id),
+            _ => return self.flag_item(event, at, Kind::OutOfRole, table, id),
         };
         if let Some(act) = act {
             // AWS leaves out what was asked when it refuses.
@@ -549,8 +585,17 @@ impl Facts {
                 self.touch(*table, *id, touch);
             }
         }
-        let record = ids.iter().find(|(table, _)| *table == Table::Records).map(|(_, id)| *id);
-        self.flag(event, at, Kind::Access, table.as_str(), record)
+        if ids.is_empty() {
+            return self.flag_item(event, at, Kind::Access, table, None);
+        }
+        ids.into_iter().all(|(table, id)| self.flag_item(event, at, Kind::Access, table, Some(id)))
+    }
+
+    fn flag_item(&mut self, event: &Event<'_>, at: i64, kind: Kind, table: Table, id: Option<Id>) -> bool {
+        let (record, code) = if table == Table::Records { (id, None) } else { (None, id) };
+        let finding = self.finding(event, at, kind, table.as_str(), record);
+        self.find(Finding { code, ..finding });
+        true
     }
 
     fn take_key(&mut self, event: &Event<'_>, at: i64) -> bool {
@@ -562,6 +607,10 @@ impl Facts {
         let context = call.as_ref().and_then(|call| call.encryption_context.as_ref());
         let record = context.and_then(|context| context.record);
         let parameter = context.and_then(|context| context.parameter).is_some_and(|name| self.names.parameter(name).is_some());
+        // Lambda decrypts a function's settings, with the function's rights. Nothing of ours opens with that context.
+        if name == "Decrypt" && alias.is_none() && context.is_some_and(|context| context.function.is_some()) {
+            return self.looked(event);
+        }
         let role = self.role(event);
         // What a role may use a key for, it can use one key for.
         let own = match (role, name) {
@@ -602,7 +651,8 @@ impl Facts {
             (None, Some(id)) => {
                 let finding = self.finding(event, at, kind, id, record);
                 if self.undecided.len() < MOST_FINDINGS {
-                    self.undecided.push((shown(id), finding));
+                    let stays = kind != Kind::Deployment && KEY_STAYS.contains(&name);
+                    self.undecided.push(Undecided { key: shown(id), stays, finding });
                 } else {
                     self.find(Finding { kind: Kind::UnknownKey, ..finding });
                 }
@@ -625,9 +675,9 @@ impl Facts {
         let name = self.names.parameter(first).unwrap_or(first);
         let own = match (self.role(event), &*event.event_name, name) {
             (Some(role @ Role::SessionStart), "GetParameter", "irma-requestor-token")
-            | (Some(role @ (Role::SessionIngest | Role::SessionReconcile)), "GetParameter", "irma-public-key")
+            | (Some(role @ (Role::SessionIngest | Role::SessionReconcile | Role::Verify)), "GetParameter", "irma-public-key")
             | (
-                Some(role @ (Role::SessionStart | Role::SessionIngest | Role::SessionReconcile)),
+                Some(role @ (Role::SessionStart | Role::SessionIngest | Role::SessionReconcile | Role::Verify)),
                 "GetParametersByPath",
                 "purposes",
             ) => Some(role),
@@ -644,20 +694,23 @@ impl Facts {
             return false;
         }
         let call: Option<Named<'_>> = event.parameters();
-        let function = call.and_then(|call| self.names.function(call.function_name?));
-        let function = function.or_else(|| event.arns().into_iter().find_map(|arn| self.names.function(arn)));
-        let Some(function) = function else {
-            let of_ours = event.event_category.as_deref() == Some("Data");
-            return of_ours && self.flag(event, at, Kind::Unknown, "?", None);
+        let asked = call.and_then(|call| call.function_name);
+        let names = || asked.into_iter().chain(event.arns());
+        let Some(function) = names().find_map(|name| self.names.function(name)) else {
+            // One that is named is of another stage. The trail selects no other.
+            let unknown = event.event_category.as_deref() == Some("Data") && names().next().is_none();
+            return unknown && self.flag(event, at, Kind::Unknown, "?", None);
         };
         let role = self.role(event);
-        let by_service = event.service().is_some_and(|service| INVOKERS.contains(&service));
+        let scheduled = event.service() == Some(SCHEDULER);
         match (role, function) {
-            (Some(role @ Role::SessionIngest), Role::SessionIngest)
-            | (Some(role @ Role::Schedule), Role::SessionReconcile | Role::ExpireRecords) => {
+            (Some(role @ Role::SessionIngest), Role::SessionIngest) | (Some(role @ Role::ClearContact), Role::ClearContact) => {
                 self.used(role, event, at, function.as_str())
             }
-            (None, _) if by_service => true,
+            (Some(role @ Role::Schedule), Role::SessionReconcile | Role::ExpireRecords) if scheduled => {
+                self.used(role, event, at, function.as_str())
+            }
+            (None, _) if INVOKERS.iter().any(|service| event.by_service(service)) => true,
             (role, function) => {
                 let kind = if role.is_some() { Kind::OutOfRole } else { Kind::Invocation };
                 self.flag(event, at, kind, function.as_str(), None)
@@ -669,17 +722,40 @@ impl Facts {
         let Some(arn) = event.parameters::<Named<'_>>().and_then(|call| call.role_arn) else { return false };
         match self.names.role(arn, &self.account) {
             None => false,
-            // Its exchange takes it on; the functions' and schedules' are for AWS.
-            Some(Role::Telephony) => true,
-            Some(Role::Schedule) if event.service() == Some("scheduler.amazonaws.com") => true,
-            Some(_) if event.service() == Some("lambda.amazonaws.com") => true,
+            // For an exchange of telephony, and for who verifies.
+            Some(role @ (Role::Telephony | Role::Verify)) => {
+                // An exchange may do so at each call: once an hour is told.
+                let first = event.failed() || {
+                    let taker = (role, self.who(event), at.div_euclid(3600));
+                    self.takers.insert(taker)
+                };
+                !first || self.flag(event, at, Kind::RoleUsed, role.as_str(), None)
+            }
+            // The functions' and schedules' are for AWS.
+            Some(Role::Schedule) if event.by_service(SCHEDULER) => true,
+            Some(role) if role.is_function() && event.by_service("lambda.amazonaws.com") => true,
             Some(role) => self.flag(event, at, Kind::RoleTaken, role.as_str(), None),
         }
     }
 
     /// Anything else that mentions what is ours.
     fn take_change(&mut self, event: &Event<'_>, at: i64) {
-        let ours = self.names.mentioned(event.asked()) || self.names.mentioned(event.named());
+        let mentioned = |text: &str| {
+            let more = match &*event.event_source {
+                "cloudtrail.amazonaws.com" => self.names.trail_mentioned(text),
+                "cloudformation.amazonaws.com" => self.names.stack_mentioned(text),
+                _ => false,
+            };
+            more || self.names.mentioned(text)
+        };
+        let ours = mentioned(event.asked()) || mentioned(event.named());
+        // Another function with a role of ours: whatever it does, it has no business with it.
+        if let Some((role, false)) = self.session(event)
+            && (!ours || event.reads_only())
+        {
+            self.flag(event, at, Kind::OutOfRole, role.as_str(), None);
+            return;
+        }
         if !ours {
             let service = self.texts.number(&event.event_source);
             *self.not_ours.entry(service).or_default() += 1;
@@ -719,16 +795,20 @@ impl Facts {
             life.lines.dedup();
         }
         let all_known = [Key::Code, Key::Token, Key::Parameters].iter().all(|key| self.keys.values().any(|one| one == key));
-        for (id, finding) in std::mem::take(&mut self.undecided) {
-            if let Some(key) = self.keys.get(&id) {
+        for Undecided { key, stays, finding } in std::mem::take(&mut self.undecided) {
+            if let Some(key) = self.keys.get(&key) {
                 let on = self.texts.number(key.as_str());
                 self.find(Finding { on, ..finding });
-            } else if all_known || finding.kind != Kind::KeyUse {
+            } else if !stays && (all_known || finding.kind != Kind::KeyUse) {
                 let kms = self.texts.number("kms.amazonaws.com");
                 *self.not_ours.entry(kms).or_default() += 1;
             } else {
                 self.find(Finding { kind: Kind::UnknownKey, ..finding });
             }
+        }
+        for finding in &mut self.findings {
+            let code = finding.code.and_then(|code| self.codes.get(&code));
+            finding.record = finding.record.or(code.and_then(|code| code.other));
         }
         self.findings.sort_by_key(|finding| finding.at);
         self.seen = HashSet::new();

@@ -54,6 +54,8 @@ pub const EXPORT: &str = "export.json";
 pub const KEYS: &str = "public-keys.json";
 pub const STARTED: &str = "started.json";
 pub const OBJECTS: &str = "objects";
+/// Where the agents' lines are in the bucket.
+pub const AGENTS: &str = "agents/";
 
 impl Folder {
     pub fn open(path: &Path) -> Result<Self> {

@@ -2,7 +2,7 @@
 
 use std::io::{Result, Write};
 
-use super::facts::{Act, Id, Kind};
+use super::facts::{Act, Id};
 use super::names::shown;
 use super::reference::Reference;
 use super::verdict::{Report, Statement, Story, Tally, Verdict, overall};
@@ -34,7 +34,15 @@ fn escaped(text: &str) -> String {
 
 impl Report {
     /// Writes the page.
-    pub fn html(&self, stage: &str, statements: &[Statement], tally: &Tally, ids: &[Id], out: &mut impl Write) -> Result<()> {
+    pub fn html(
+        &self,
+        stage: &str,
+        (account, bucket): (&str, &str),
+        statements: &[Statement],
+        tally: &Tally,
+        ids: &[Id],
+        out: &mut impl Write,
+    ) -> Result<()> {
         let language = self.language;
         let title = match (self.scope.reference, language.pick(true, false)) {
             (None, true) => "Verantwoording: wat er was, en dat het gewist is".to_owned(),
@@ -50,12 +58,16 @@ impl Report {
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
              <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n\
              <p>ID-bellen, {} <code>{}</code>. {}: {period} ({}).</p>\n\
+             <p>{} <code>{}</code>, bucket <code>{}</code></p>\n\
              <p class=\"verdict {}\">{}: {}</p>\n",
             language.code(),
             language.pick("installatie", "stage"),
             escaped(stage),
             language.pick("Records die ontstonden", "Records that were made"),
             language.pick("Nederlandse tijd", "Dutch time"),
+            language.pick("AWS-account", "AWS account"),
+            escaped(account),
+            escaped(bucket),
             class(verdict),
             language.pick("Oordeel", "Verdict"),
             language.verdict(verdict),
@@ -171,7 +183,7 @@ impl Report {
             language.pick("waarop", "on what"),
         )?;
         for finding in self.findings() {
-            let harmless = finding.refused || finding.kind == Kind::Deployment;
+            let harmless = finding.refused || finding.kind.is_expected();
             let refused = if finding.refused { language.pick(" (geweigerd)", " (refused)") } else { "" };
             let reference = finding.record.map(|id| Reference::of(&id).to_string()).unwrap_or_default();
             writeln!(

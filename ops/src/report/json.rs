@@ -2,7 +2,9 @@
 
 use serde::{Serialize, Serializer};
 
+use super::digest;
 use super::facts::{Finding, Id, Line, Touch, Who, id_text};
+use super::names::shown;
 use super::reference::Reference;
 use super::verdict::{CodeStory, End, Flaw, Report, Statement, Story, Tally, Verdict, overall};
 use super::words::utc;
@@ -18,7 +20,7 @@ struct Whole<'a> {
     reference: Option<String>,
     verdict: Verdict,
     statements: Vec<Said<'a>>,
-    integrity: Trail<'a>,
+    integrity: Trail,
     counts: Counts,
     /// How many records lived 0 to 1 minute, 1 to 2, …; the last is of those that lived longer than 60.
     lifetimes: &'a [u64],
@@ -44,17 +46,17 @@ struct Said<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Trail<'a> {
+struct Trail {
     digests: u64,
     log_files: u64,
     covered: Option<Period>,
-    faults: Vec<Fault<'a>>,
+    faults: Vec<Fault>,
 }
 
 #[derive(Serialize)]
-struct Fault<'a> {
+struct Fault {
     fault: &'static str,
-    object: &'a str,
+    object: String,
 }
 
 #[derive(Serialize)]
@@ -223,6 +225,7 @@ impl Report {
             reference: finding.record.map(|id| Reference::of(&id).to_string()),
             refused: finding.refused,
         };
+        let fault = |(fault, object): &(digest::Fault, String)| Fault { fault: fault.as_str(), object: shown(object) };
         let uses = facts.uses.iter().map(|((role, action, on), count)| Use {
             role: role.as_str(),
             action: text(*action),
@@ -242,7 +245,7 @@ impl Report {
                 digests: self.integrity.digests,
                 log_files: self.integrity.logs,
                 covered: self.integrity.covered.map(|(from, until)| period(from, until)),
-                faults: self.integrity.faults.iter().map(|(fault, object)| Fault { fault: fault.as_str(), object }).collect(),
+                faults: self.integrity.faults.iter().map(fault).collect(),
             },
             counts: Counts {
                 records: tally.records,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::stage::Stage;
 
-/// Who does what in ID-bellen: the functions' roles, telephony's, and those of the schedules.
+/// Who does what in ID-bellen: the functions' roles, telephony's, that of `idbellen verify`, and those of the schedules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     SessionStart,
@@ -15,12 +15,13 @@ pub enum Role {
     ClearContact,
     ExpireRecords,
     Telephony,
+    Verify,
     Schedule,
 }
 
 impl Role {
     /// The roles with a fixed name.
-    const NAMED: [Self; 8] = [
+    const NAMED: [Self; 9] = [
         Self::SessionStart,
         Self::SessionIngest,
         Self::SessionReconcile,
@@ -29,7 +30,13 @@ impl Role {
         Self::ClearContact,
         Self::ExpireRecords,
         Self::Telephony,
+        Self::Verify,
     ];
+
+    /// Whether it is a function's: the function has the same name.
+    pub fn is_function(self) -> bool {
+        !matches!(self, Self::Telephony | Self::Verify | Self::Schedule)
+    }
 
     /// The end of its name; what a report calls it.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +49,7 @@ impl Role {
             Self::ClearContact => "clear-contact",
             Self::ExpireRecords => "expire-records",
             Self::Telephony => "telephony",
+            Self::Verify => "verify",
             Self::Schedule => "schedule",
         }
     }
@@ -75,18 +83,30 @@ pub struct Names {
     others: Vec<String>,
     /// The trail's name in JSON, alone and at the end of an ARN.
     trail: [String; 2],
+    /// What the stack may be called.
+    stacks: Vec<String>,
 }
 
+/// The schedules' roles in the template, of which SAM makes the names. CloudFormation puts the stack's name before them
+/// and adds to their end, and shortens them where that becomes too long.
+const SCHEDULE_ROLES: [&str; 2] = ["SessionReconcileEveryMin", "ExpireRecordsEveryMin"];
+
 impl Names {
-    pub fn of(stage: &Stage) -> Self {
+    /// The stack is called `stack`, or else as `samconfig.toml` or docs/running.md call it.
+    pub fn of(stage: &Stage, stack: Option<&str>) -> Self {
         let prefix = format!("idbellen-{}-", stage.as_str());
         let tables = [(Table::Records, format!("{prefix}records")), (Table::Codes, format!("{prefix}codes"))];
-        let aliases = ["code-current", "code-previous", "token", "parameters"];
+        let aliases = ["code-current", "code-previous", "code-next", "token", "parameters"];
+        let stacks = stack
+            .map_or_else(|| vec!["idbellen".to_owned(), format!("idbellen-{}", stage.as_str())], |stack| vec![stack.to_owned()]);
         let mut others: Vec<String> = Role::NAMED.iter().map(|role| format!("{prefix}{}", role.as_str())).collect();
         others.extend(aliases.map(|alias| format!("alias/{prefix}{alias}")));
+        // The schedules.
+        others.extend(["expire", "reconcile"].map(|name| format!("{prefix}{name}")));
         others.extend(tables.iter().map(|(_, name)| name.clone()));
         Self {
             parameters: format!("/idbellen/{}", stage.as_str()),
+            stacks,
             trail: [format!("\"idbellen-{}\"", stage.as_str()), format!(":trail/idbellen-{}\"", stage.as_str())],
             prefix,
             tables,
@@ -119,16 +139,16 @@ impl Names {
         {
             return Some(role);
         }
-        // SAM names it after function and event, and CloudFormation adds to both sides.
-        let schedule = ["SessionReconcileEveryMinuteRole", "ExpireRecordsEveryMinuteRole"];
-        schedule.iter().any(|role| name.contains(role)).then_some(Role::Schedule)
+        let of_stack = |stack: &String| name.strip_prefix(stack.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        let mut ends = self.stacks.iter().filter_map(of_stack);
+        ends.any(|end| SCHEDULE_ROLES.iter().any(|role| end.starts_with(role))).then_some(Role::Schedule)
     }
 
     /// The function with this name or ARN.
     pub fn function(&self, name: &str) -> Option<Role> {
         let name = name.split_once(":function:").map_or(name, |(_, name)| name);
         let end = name.split(':').next()?.strip_prefix(&self.prefix)?;
-        Role::NAMED.into_iter().find(|role| role.as_str() == end)
+        Role::NAMED.into_iter().find(|role| role.is_function() && role.as_str() == end)
     }
 
     /// The part of a parameter's name after the stage's folder.
@@ -149,7 +169,7 @@ impl Names {
     pub fn key(&self, id: &str) -> Option<Key> {
         let alias = id.rsplit_once("alias/")?.1.strip_prefix(&self.prefix)?;
         match alias {
-            "code-current" | "code-previous" => Some(Key::Code),
+            "code-current" | "code-previous" | "code-next" => Some(Key::Code),
             "token" => Some(Key::Token),
             "parameters" => Some(Key::Parameters),
             _ => None,
@@ -158,9 +178,20 @@ impl Names {
 
     /// Whether a text mentions something of the stage that can be changed.
     pub fn mentioned(&self, text: &str) -> bool {
+        let scheduled = |stack: &String| SCHEDULE_ROLES.iter().any(|role| text.contains(&format!("{stack}-{role}")));
         (text.contains(&self.prefix) && self.others.iter().any(|name| text.contains(name.as_str())))
-            || self.trail.iter().any(|name| text.contains(name.as_str()))
             || text.contains(&format!("{}/", self.parameters))
+            || (text.contains("EveryMin") && self.stacks.iter().any(scheduled))
+    }
+
+    /// Whether a call to `CloudTrail` mentions the stage's trail.
+    pub fn trail_mentioned(&self, text: &str) -> bool {
+        self.trail.iter().any(|name| text.contains(name.as_str()))
+    }
+
+    /// Whether a call to `CloudFormation` mentions the stack.
+    pub fn stack_mentioned(&self, text: &str) -> bool {
+        self.stacks.iter().any(|stack| text.contains(&format!("\"{stack}\"")) || text.contains(&format!(":stack/{stack}/")))
     }
 }
 
@@ -233,7 +264,7 @@ mod tests {
 
     #[test]
     fn names_of_another_stage_are_not_ours() {
-        let names = Names::of(&"prod".parse().unwrap());
+        let names = Names::of(&"prod".parse().unwrap(), None);
         assert_eq!(names.table("idbellen-prod-records"), Some(Table::Records));
         assert_eq!(names.table("arn:aws:dynamodb:x:1:table/idbellen-prod-codes/index/by-expiry"), Some(Table::Codes));
         assert_eq!(names.table("idbellen-prod-2-records"), None);
@@ -241,6 +272,12 @@ mod tests {
         assert_eq!(names.role("arn:aws:iam::1:role/idbellen-prod-agent-lookup", "1"), Some(Role::AgentLookup));
         for other in ["arn:aws:iam::2:role/idbellen-prod-agent-lookup", "arn:aws:iam::1:role/idbellen-prod-agent-lookup-2"] {
             assert_eq!(names.role(other, "1"), None, "{other}");
+        }
+        for ours in ["idbellen-ExpireRecordsEveryMinuteRole-1A2B", "idbellen-prod-SessionReconcileEveryMin-1A2B"] {
+            assert_eq!(names.role(&format!("arn:aws:iam::1:role/{ours}"), "1"), Some(Role::Schedule), "{ours}");
+        }
+        for other in ["x-ExpireRecordsEveryMinuteRole", "idbellen-prod-2-ExpireRecordsEveryMinuteRole-1A2B"] {
+            assert_eq!(names.role(&format!("arn:aws:iam::1:role/{other}"), "1"), None, "{other}");
         }
         assert_eq!(names.parameter("/idbellen/prod/purposes/x"), Some("purposes/x"));
         assert_eq!(names.parameter("/idbellen/prod-2/purposes"), None);

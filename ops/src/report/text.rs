@@ -29,10 +29,19 @@ impl Report {
     }
 
     /// Writes the report for who reads it on a terminal; `red` makes what is violated red there.
-    pub fn text(&self, statements: &[Statement], tally: &Tally, ids: &[Id], red: bool, out: &mut impl Write) -> Result<()> {
+    pub fn text(
+        &self,
+        (account, bucket): (&str, &str),
+        statements: &[Statement],
+        tally: &Tally,
+        ids: &[Id],
+        red: bool,
+        out: &mut impl Write,
+    ) -> Result<()> {
         let (on, off) = if red { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
         let language = self.language;
         let (from, until) = (time(self.scope.period.start), time(self.scope.period.end));
+        writeln!(out, "{} {account}, bucket {bucket}", language.pick("AWS-account", "AWS account"))?;
         writeln!(out, "{} {from} – {until}", language.pick("Records die ontstonden van", "Records that were made from"))?;
         writeln!(out)?;
         for statement in statements {
@@ -79,7 +88,7 @@ impl Report {
             writeln!(
                 out,
                 "{on}! {} {} {}: {} {} {reference}{refused}{off}",
-                time(finding.at),
+                if finding.at == 0 { "?".to_owned() } else { time(finding.at) },
                 self.who(finding.who),
                 language.kind(finding.kind),
                 self.facts.texts.text(finding.action),

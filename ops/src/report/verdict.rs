@@ -1,6 +1,6 @@
 //! What the facts prove: a verdict on each statement, and on all of them.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use serde::Serialize;
 
@@ -291,13 +291,30 @@ impl Report {
         (made, deleted, flaws)
     }
 
-    /// The findings that belong to the report.
+    /// The findings that belong to the report. To a record belongs also what names no record, while it lived: whoever read
+    /// all records, or took a key, got to this one.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.facts.findings.iter().filter(|finding| match (&self.scope.reference, finding.record) {
-            (Some(reference), record) => record.is_some_and(|record| reference.matches(&record)),
+        let lives = self.lives();
+        let while_it_lived = move |at: i64| lives.iter().any(|life| life.contains(&at));
+        self.facts.findings.iter().filter(move |finding| match (&self.scope.reference, finding.record) {
+            (Some(reference), Some(record)) => reference.matches(&record),
+            (Some(_), None) => finding.at == 0 || while_it_lived(finding.at),
             (None, Some(record)) if self.made_in_period(&record) => true,
             (None, _) => finding.at == 0 || self.scope.period.contains(&finding.at),
         })
+    }
+
+    /// From when until when the record that was asked for lived, or may have lived.
+    fn lives(&self) -> Vec<RangeInclusive<i64>> {
+        let Some(reference) = self.scope.reference else { return Vec::new() };
+        let of_it = self.facts.records.iter().filter(|(id, _)| reference.matches(id)).map(|(_, life)| life);
+        let lived = of_it.filter_map(|life| {
+            let made = life.touches.iter().find(|touch| touch.act == Act::Made).map(|touch| touch.at);
+            let from = made.or(life.touches.first().map(|touch| touch.at - RECORD))?;
+            let deleted = life.touches.iter().find(|touch| touch.act == Act::Deleted && touch.at >= from);
+            Some(from..=deleted.map_or(made.or(life.touches.last().map(|touch| touch.at))? + RECORD, |touch| touch.at))
+        });
+        lived.collect()
     }
 
     fn made_in_period(&self, record: &Id) -> bool {
@@ -465,7 +482,7 @@ impl Report {
             };
             found.push((Verdict::NotProven, line));
         }
-        let flaws = [Flaw::TooOld, Flaw::WrittenAfter, Flaw::DeletionNotSeen, Flaw::TooRecent, Flaw::MakingNotSeen];
+        let flaws = [Flaw::TooOld, Flaw::WrittenAfter, Flaw::Other, Flaw::DeletionNotSeen, Flaw::TooRecent, Flaw::MakingNotSeen];
         self.flawed(tally, true, &flaws, &mut found);
         let proven = format!("{} codes", tally.codes);
         let title = (
@@ -542,7 +559,7 @@ impl Report {
                 _ if finding.refused => refused += 1,
                 Kind::Deployment => deployments += 1,
                 Kind::UnknownKey => keys += 1,
-                Kind::Unknown => {}
+                Kind::RoleUsed | Kind::Unknown => {}
                 _ => red += 1,
             }
         }

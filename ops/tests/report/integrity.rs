@@ -7,7 +7,7 @@ use local::rsa::RsaKey;
 use local::trail::gzip;
 use serde_json::json;
 
-use crate::trail::{End, Folder, Trail};
+use crate::trail::{ACCOUNT, End, Folder, Trail};
 
 fn trail(test: &str) -> Folder {
     let mut trail = Trail::of_one_call();
@@ -140,6 +140,77 @@ fn a_digest_that_lies_elsewhere_is_noticed() {
 }
 
 #[test]
+fn only_the_digests_of_the_trails_own_region_say_what_is_covered() {
+    let folder = trail("regions");
+    folder.add_region("us-east-1", 4);
+    let report = folder.report(&[]);
+    report.is(&[]);
+    let covered = json!({"from": "2026-01-14T23:00:00Z", "until": "2026-01-15T02:00:00Z"});
+    assert_eq!((&report.json["integrity"]["covered"], &report.json["integrity"]["logFiles"]), (&covered, &json!(18)));
+    for digest in &folder.digests {
+        fs::remove_file(folder.object(digest)).unwrap();
+    }
+    let report = folder.report(&[]);
+    assert_eq!((report.on("integrity"), &report.json["integrity"]["covered"]), ("notProven", &serde_json::Value::Null));
+}
+
+#[test]
+fn a_folder_is_of_the_account_that_it_must_be_of() {
+    let folder = trail("account");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_idbellen"));
+        command.args(["report", "--stage", "test", "--folder"]).arg(&folder.path).args(arguments).output().unwrap()
+    };
+    for (arguments, code, said) in [
+        (&[][..], 2, "--account"),
+        (&["--account", "11112222333"], 2, "12 digits"),
+        (&["--account", "11112222333x"], 2, "12 digits"),
+        (&["--account", "111122223334"], 1, "is of account 111122223333, not of 111122223334"),
+        (&["--account", ACCOUNT], 0, ""),
+    ] {
+        let output = run(arguments);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(code) && err.contains(said), "{arguments:?}: {err}");
+    }
+    let report = folder.report(&[]);
+    for place in [&report.text, &report.html] {
+        assert!(place.contains(ACCOUNT) && place.contains(local::trail::BUCKET), "{place}");
+    }
+}
+
+#[test]
+fn what_is_of_another_account_is_noticed() {
+    const OTHER: &str = "999999999999";
+    // A whole trail of another account, that is said to be of this one.
+    let mut calls = Trail::of_one_call();
+    calls.lines.clear();
+    let events: Vec<_> = calls.calls.iter().map(|call| (call.at, call.event(OTHER).unwrap())).collect();
+    let folder = calls.write_of("account-other", OTHER, &events);
+    folder.change("export.json", |export| export["account"] = ACCOUNT.into());
+    let report = folder.report(&[]);
+    // Log file, digests twice: by where they lie and what they say.
+    assert_eq!((report.on("integrity"), report.faults()), ("violated", vec!["otherAccount"; folder.logs.len() + 2 * 3]));
+    // One object that lies beside.
+    let folder = trail("account-beside");
+    let beside = folder.object(&folder.logs[0].replace(ACCOUNT, OTHER));
+    fs::create_dir_all(beside.parent().unwrap()).unwrap();
+    fs::copy(folder.object(&folder.logs[0]), beside).unwrap();
+    let report = folder.report(&[]);
+    assert_eq!(report.on("integrity"), "violated");
+    assert!(report.faults().contains(&"otherAccount"), "{:?}", report.faults());
+}
+
+#[test]
+fn a_key_in_a_fault_shows_only_what_can_be_a_name() {
+    let folder = trail("fault-name");
+    let strange = folder.object(&folder.logs[0].replace(".json.gz", " <b>\u{e9}.json.gz"));
+    fs::copy(folder.object(&folder.logs[0]), strange).unwrap();
+    let report = folder.report(&[]);
+    let object = report.json["integrity"]["faults"][0]["object"].as_str().unwrap();
+    assert!(object.ends_with("b.json.gz") && !object.contains(['<', ' ', '\u{e9}']), "{object}");
+}
+
+#[test]
 fn a_folder_without_digests_proves_nothing() {
     let folder = trail("no-digests");
     for digest in &folder.digests {
@@ -153,7 +224,7 @@ fn a_folder_without_digests_proves_nothing() {
 #[test]
 fn what_is_no_exported_folder_is_said_to_be_none() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_idbellen"))
-        .args(["report", "--stage", "test", "--folder", env!("CARGO_TARGET_TMPDIR")])
+        .args(["report", "--stage", "test", "--account", ACCOUNT, "--folder", env!("CARGO_TARGET_TMPDIR")])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));

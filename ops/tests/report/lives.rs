@@ -1,8 +1,9 @@
 //! What a report says of records and codes.
 
-use local::trail::event::Principal;
+use local::trail::event::{Call, Principal};
+use serde_json::{Value, json};
 
-use crate::trail::{CODES, End, RECORDS, Trail, agent, code, id, item};
+use crate::trail::{ACCOUNT, BEGIN, CODES, End, RECORDS, Trail, agent, code, id, item, key};
 
 #[test]
 fn a_day_on_which_all_goes_well_is_proven() {
@@ -210,6 +211,65 @@ fn one_record_can_be_asked_for_by_its_reference() {
     let report = folder.report(&["--reference", &reference(3)]);
     report.is(&[("deleted", "notProven")]);
     assert!(report.json["records"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn of_one_record_also_that_is_told_which_names_no_record_and_was_done_while_it_lived() {
+    let mallory = || Principal::User("mallory".to_owned());
+    let reference = id(1).parse::<shared::record_id::RecordId>().unwrap().reference();
+    let call = |at: i64, service: &str, operation: &str, parameters: Value| Call {
+        at: BEGIN + at,
+        by: mallory(),
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        parameters,
+        resource: None,
+        error: None,
+    };
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/idbellen-test-agent-lookup");
+    let all = |at: i64| {
+        [
+            ("scan", call(at, "dynamodb", "Scan", json!({"tableName": RECORDS}))),
+            ("backup", call(at, "dynamodb", "CreateBackup", json!({"tableName": RECORDS}))),
+            ("role", call(at, "sts", "AssumeRole", json!({"roleArn": role}))),
+            ("key", key(at, mallory(), "GenerateMac", "code-current", None)),
+            ("policy", key(at, mallory(), "PutKeyPolicy", "token", None)),
+        ]
+    };
+    // The record was made at 60 and deleted at 360.
+    for (at, expected) in [(59, "proven"), (60, "violated"), (360, "violated"), (361, "proven")] {
+        for (name, call) in all(at) {
+            let mut trail = Trail::of_one_call();
+            trail.calls.push(call);
+            let report = trail.write(&format!("while-{name}-{at}")).report(&["--reference", &reference]);
+            report.is(&[("others", expected)]);
+        }
+    }
+    // No deletion is seen: it may have lived for an hour.
+    for (at, expected) in [(3660, "violated"), (3661, "proven")] {
+        let mut trail = Trail::default();
+        trail.call(1, 60, End::Nothing);
+        trail.calls.push(call(at, "dynamodb", "Scan", json!({"tableName": RECORDS})));
+        let report = trail.write(&format!("while-unseen-{at}")).report(&["--reference", &reference]);
+        report.is(&[("others", expected), ("deleted", "notProven")]);
+    }
+}
+
+#[test]
+fn a_code_that_someone_else_read_is_told_with_its_own_record() {
+    let mut trail = Trail::of_one_call();
+    trail.call(2, 60, End::Agent(300));
+    let mut call = item(70, "", "GetItem", CODES, &code(1));
+    call.by = Principal::User("mallory".to_owned());
+    trail.calls.push(call);
+    let folder = trail.write("code-read");
+    let reference = |number: u8| id(number).parse::<shared::record_id::RecordId>().unwrap().reference();
+    for arguments in [&[][..], &["--reference", &reference(1)]] {
+        let report = folder.report(arguments);
+        report.is(&[("codes", "violated"), ("others", "violated")]);
+        assert_eq!(report.json["findings"][0]["reference"], reference(1));
+    }
+    folder.report(&["--reference", &reference(2)]).is(&[]);
 }
 
 #[test]

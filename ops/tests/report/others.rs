@@ -113,6 +113,44 @@ fn each_access_by_someone_else_is_flagged() {
 }
 
 #[test]
+fn a_change_of_a_schedule_or_of_a_role_beside_the_functions_is_flagged() {
+    let cases = [
+        ("unscheduled", call(mallory(), "scheduler", "DeleteSchedule", json!({"name": "idbellen-test-expire"}), None)),
+        ("rescheduled", call(mallory(), "scheduler", "UpdateSchedule", json!({"name": "idbellen-test-reconcile"}), None)),
+        ("verify", call(mallory(), "iam", "UpdateAssumeRolePolicy", json!({"roleName": "idbellen-test-verify"}), None)),
+        (
+            "schedule",
+            call(
+                mallory(),
+                "iam",
+                "UpdateAssumeRolePolicy",
+                json!({"roleName": "idbellen-SessionReconcileEveryMinuteRole-1A2B3C"}),
+                None,
+            ),
+        ),
+        (
+            "schedule-rights",
+            call(mallory(), "iam", "PutRolePolicy", json!({"roleName": "idbellen-test-ExpireRecordsEveryMinuteRole-1A"}), None),
+        ),
+        (
+            "alias",
+            call(
+                mallory(),
+                "kms",
+                "UpdateAlias",
+                json!({"aliasName": "alias/idbellen-test-code-next", "targetKeyId": key_arn(ACCOUNT, "other")}),
+                None,
+            ),
+        ),
+    ];
+    for (name, call) in cases {
+        let report = with(&format!("change-{name}"), call);
+        assert_eq!(report.found(), ["change"], "{name}");
+        report.is(&[("others", "violated")]);
+    }
+}
+
+#[test]
 fn a_role_that_does_what_it_never_does_is_flagged() {
     for (name, call) in [
         ("telephony", item(1800, "dtmf-exchange", "GetItem", RECORDS, &id(1))),
@@ -192,6 +230,203 @@ fn what_aws_and_deployments_do_is_no_violation() {
     assert_eq!(report.found(), ["deployment", "deployment"]);
     let not_ours = report.json["notOurs"].as_array().unwrap();
     assert!(not_ours.iter().any(|one| one["service"] == "s3.amazonaws.com"), "{not_ours:?}");
+}
+
+fn invocation(by: Principal, of: &str) -> Call {
+    let resource = Some(("AWS::Lambda::Function", function_arn(ACCOUNT, of)));
+    call(by, "lambda", "Invoke", json!({"functionName": of}), resource)
+}
+
+fn assumption(by: Principal, role: &str) -> Call {
+    call(by, "sts", "AssumeRole", json!({"roleArn": format!("arn:aws:iam::{ACCOUNT}:role/{role}")}), None)
+}
+
+/// The report of one good call, and of this event.
+fn with_event(test: &str, event: Value) -> crate::trail::Report {
+    let trail = Trail::of_one_call();
+    let mut events: Vec<_> = trail.calls.iter().map(|call| (call.at, call.event(ACCOUNT).unwrap())).collect();
+    events.push((BEGIN + 1800, event));
+    trail.write_events(test, &events).report(&[])
+}
+
+#[test]
+fn a_function_that_invokes_itself_for_its_later_work_does_its_part() {
+    for name in ["session-ingest", "clear-contact"] {
+        let report = with(&format!("itself-{name}"), invocation(role(name), &format!("idbellen-test-{name}")));
+        report.is(&[]);
+        let uses = report.json["uses"].as_array().unwrap();
+        assert!(uses.iter().any(|one| one["role"] == name && one["on"] == name), "{uses:?}");
+    }
+    for (by, of) in [("session-ingest", "clear-contact"), ("clear-contact", "agent-lookup"), ("agent-lookup", "agent-lookup")] {
+        let report = with(&format!("another-{by}-{of}"), invocation(role(by), &format!("idbellen-test-{of}")));
+        assert_eq!(report.found(), ["outOfRole"], "{by} {of}");
+    }
+}
+
+#[test]
+fn who_verifies_reads_what_is_not_secret_and_no_more() {
+    let read = |operation: &str, parameters: Value| call(role("verify"), "ssm", operation, parameters, None);
+    let mut trail = Trail::of_one_call();
+    trail.calls.extend([
+        assumption(mallory(), "idbellen-test-verify"),
+        read("GetParameter", json!({"name": "/idbellen/test/irma-public-key"})),
+        read("GetParametersByPath", json!({"path": "/idbellen/test/purposes"})),
+        call(role("verify"), "dynamodb", "DescribeTable", json!({"tableName": RECORDS}), None),
+    ]);
+    let report = trail.report("verify");
+    report.is(&[]);
+    assert_eq!(report.found(), ["roleUsed"]);
+    for (name, call, kind) in [
+        ("token", read("GetParameter", json!({"name": "/idbellen/test/irma-requestor-token"})), "parameterRead"),
+        ("path", read("GetParametersByPath", json!({"path": "/idbellen/test"})), "parameterRead"),
+        ("item", item(1800, "verify", "GetItem", RECORDS, &id(1)), "outOfRole"),
+    ] {
+        let report = with(&format!("verify-{name}"), call);
+        assert_eq!(report.found(), [kind], "{name}");
+        report.is(&[("others", "violated")]);
+    }
+}
+
+#[test]
+fn another_function_with_a_role_of_ours_is_someone_else() {
+    let session = |mut event: Value| {
+        let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/idbellen-test-session-start/idbellen-test-agent-lookup");
+        event["userIdentity"]["arn"] = json!(arn);
+        event
+    };
+    let context = Some(json!({"record": id(1)}));
+    for (name, call, kind) in [
+        ("key", key(1800, role("session-start"), "GenerateMac", "code-current", None), "keyUse"),
+        ("seal", key(1800, role("session-start"), "Encrypt", "token", context), "keyUse"),
+        (
+            "parameter",
+            call(role("session-start"), "ssm", "GetParameter", json!({"name": "/idbellen/test/irma-requestor-token"}), None),
+            "parameterRead",
+        ),
+        ("looks", call(role("session-start"), "s3", "ListBuckets", Value::Null, None), "outOfRole"),
+        (
+            "log",
+            call(role("session-start"), "logs", "CreateLogStream", json!({"logGroupName": "/aws/lambda/x"}), None),
+            "outOfRole",
+        ),
+    ] {
+        with(&format!("own-{name}"), call.clone()).is(&[]);
+        let report = with_event(&format!("borrowed-{name}"), session(call.event(ACCOUNT).unwrap()));
+        assert_eq!(report.found(), [kind], "{name}");
+        report.is(&[("others", "violated")]);
+    }
+}
+
+#[test]
+fn only_aws_itself_and_the_schedules_invoke_functions() {
+    const SCHEDULE: &str = "idbellen-ExpireRecordsEveryMinuteRole-1A2B3C";
+    let swept = |role: &str| invocation(Principal::Schedule(role.to_owned()), "idbellen-test-expire-records");
+    with("scheduled", swept(SCHEDULE)).is(&[]);
+    with("scheduled-stage", swept("idbellen-test-ExpireRecordsEveryMinuteRole-1A2B3C")).is(&[]);
+    for other in ["other-ExpireRecordsEveryMinuteRole-1A2B3C", "mine-idbellen-ExpireRecordsEveryMinuteRole-1A2B3C"] {
+        let report = with(&format!("scheduled-{other}"), swept(other));
+        assert_eq!(report.found(), ["invocation"], "{other}");
+        report.is(&[("others", "violated")]);
+    }
+    // Its role, but not the scheduler.
+    let by_hand = invocation(Principal::Role(SCHEDULE.to_owned()), "idbellen-test-expire-records");
+    with("scheduled-by-hand", by_hand).is(&[("others", "violated")]);
+    for service in ["apigateway", "connect"] {
+        let service = format!("{service}.amazonaws.com");
+        with(&format!("by-{service}"), invocation(Principal::Service(service.clone()), "idbellen-test-clear-contact")).is(&[]);
+        // Someone's own rights, used through that service.
+        let mut event = invocation(mallory(), "idbellen-test-clear-contact").event(ACCOUNT).unwrap();
+        event["userIdentity"]["invokedBy"] = json!(service);
+        let report = with_event(&format!("through-{service}"), event);
+        assert_eq!(report.found(), ["invocation"], "{service}");
+    }
+    let scheduler = Principal::Service("scheduler.amazonaws.com".to_owned());
+    with("by-scheduler", invocation(scheduler, "idbellen-test-clear-contact")).is(&[("others", "violated")]);
+}
+
+#[test]
+fn a_stack_with_another_name_has_other_schedules() {
+    let mut trail = Trail::of_one_call();
+    let schedule = Principal::Schedule("calls-SessionReconcileEveryMinuteRole-1A2B3C".to_owned());
+    trail.calls.push(invocation(schedule, "idbellen-test-session-reconcile"));
+    let folder = trail.write("stack");
+    folder.report(&[]).is(&[("others", "violated")]);
+    folder.report(&["--stack", "calls"]).is(&[]);
+}
+
+#[test]
+fn a_deployment_by_a_person_is_a_deployment() {
+    for (name, parameters) in [
+        ("name", json!({"stackName": "idbellen-test", "changeSetName": "x"})),
+        ("arn", json!({"stackName": format!("arn:aws:cloudformation:eu-central-1:{ACCOUNT}:stack/idbellen-test/1")})),
+    ] {
+        let report = with(&format!("deploys-{name}"), call(mallory(), "cloudformation", "ExecuteChangeSet", parameters, None));
+        report.is(&[]);
+        assert_eq!(report.found(), ["deployment"], "{name}");
+    }
+    // The name of stack and trail, elsewhere.
+    let report = with("named-alike", call(mallory(), "s3", "PutBucketTagging", json!({"tag": "idbellen-test"}), None));
+    report.is(&[]);
+    assert!(report.found().is_empty());
+}
+
+#[test]
+fn what_may_make_an_unknown_key_ours_is_never_left_out() {
+    let mut trail = Trail::of_one_call();
+    let context =
+        json!({"PARAMETER_ARN": format!("arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/idbellen/test/irma-requestor-token")});
+    trail.calls.push(key(10, role("session-start"), "Decrypt", "parameters", Some(context)));
+    let other = key_arn(ACCOUNT, "other");
+    for operation in
+        ["GenerateMac", "VerifyMac", "PutKeyPolicy", "CreateGrant", "ScheduleKeyDeletion", "CancelKeyDeletion", "Decrypt"]
+    {
+        let mut calls = trail.calls.clone();
+        calls.push(Call::on_key(BEGIN + 1800, mallory(), operation, &other, other.clone(), None));
+        let report = Trail { calls, lines: trail.lines.clone(), ..Trail::of_one_call() }.report(&format!("stays-{operation}"));
+        if operation == "Decrypt" {
+            report.is(&[]);
+        } else {
+            assert_eq!(report.found(), ["unknownKey"], "{operation}");
+            report.is(&[("others", "notProven")]);
+        }
+    }
+}
+
+#[test]
+fn who_takes_on_the_role_of_telephony_is_told_once_an_hour() {
+    let mut trail = Trail::of_one_call();
+    for (at, by) in [(100, "exchange"), (200, "exchange"), (300, "mallory"), (3700, "exchange")] {
+        let mut call = assumption(Principal::User(by.to_owned()), "idbellen-test-telephony");
+        call.at = BEGIN + at;
+        trail.calls.push(call);
+    }
+    let report = trail.report("telephony-role");
+    report.is(&[]);
+    assert_eq!(report.found(), ["roleUsed"; 3]);
+    let findings = report.json["findings"].as_array().unwrap();
+    let who: Vec<_> = findings.iter().map(|one| one["who"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
+    assert_eq!(who, ["exchange", "mallory", "exchange"]);
+    assert_eq!(findings[0]["at"], "2026-01-14T23:01:40Z");
+    assert!(report.text.contains("user/mallory") && report.html.contains("user/mallory"));
+}
+
+#[test]
+fn what_is_of_another_stage_or_of_lambda_itself_is_not_ours() {
+    let other = "idbellen-test-2-agent-lookup";
+    let report = with("other-stage", invocation(mallory(), other));
+    report.is(&[]);
+    assert!(report.found().is_empty());
+    let mut event = invocation(mallory(), other).event(ACCOUNT).unwrap();
+    event["requestParameters"] = Value::Null;
+    event["resources"] = json!([]);
+    assert_eq!(with_event("no-function", event).found(), ["unknownForm"]);
+    let settings = Some(json!({"aws:lambda:FunctionArn": function_arn(ACCOUNT, "idbellen-test-session-start")}));
+    let managed = key_arn(ACCOUNT, "lambda");
+    let decrypts = |by: Principal, context| Call::on_key(BEGIN + 1800, by, "Decrypt", &managed, managed.clone(), context);
+    let report = with("settings", decrypts(role("session-start"), settings));
+    report.is(&[]);
+    assert!(report.found().is_empty());
+    assert_eq!(with("no-settings", decrypts(role("session-start"), None)).found(), ["unknownKey"]);
 }
 
 #[test]

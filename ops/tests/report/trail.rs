@@ -134,9 +134,14 @@ impl Trail {
 
     /// Writes these events in place of those of its calls.
     pub fn write_events(&self, test: &str, events: &[(i64, Value)]) -> Folder {
+        self.write_of(test, ACCOUNT, events)
+    }
+
+    /// The same, of this account.
+    pub fn write_of(&self, test: &str, account: &str, events: &[(i64, Value)]) -> Folder {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("report-{test}"));
         let _ = fs::remove_dir_all(&path);
-        let mut writer = Writer::new(&path, ACCOUNT, "test", KEY.clone()).unwrap();
+        let mut writer = Writer::new(&path, account, "test", KEY.clone()).unwrap();
         let (mut logs, mut digests) = (Vec::new(), Vec::new());
         for hour in 0..self.hours {
             let (start, end) = (BEGIN + hour * HOUR, BEGIN + (hour + 1) * HOUR);
@@ -175,6 +180,28 @@ impl Folder {
         self.path.join("objects").join(key)
     }
 
+    /// Adds what the trail tells of another region: events in each quarter of so many hours.
+    pub fn add_region(&self, region: &str, hours: i64) {
+        let read = |file: &str| -> Value { serde_json::from_slice(&fs::read(self.path.join(file)).unwrap()).unwrap() };
+        let (export, keys) = (read("export.json"), read("public-keys.json"));
+        let mut writer = Writer::new(&self.path, ACCOUNT, "test", KEY.clone()).unwrap().in_region(region);
+        for hour in 0..hours {
+            for quarter in 1..=4 {
+                let at = BEGIN + hour * HOUR + quarter * 900;
+                let by = Principal::User("anna".to_owned());
+                let (service, operation) = ("s3".to_owned(), "ListBuckets".to_owned());
+                let call = Call { at: at - 1, by, service, operation, parameters: Value::Null, resource: None, error: None };
+                writer.log(at, &[call.event(ACCOUNT).unwrap()]).unwrap();
+            }
+            writer.digest(BEGIN + hour * HOUR, BEGIN + (hour + 1) * HOUR).unwrap();
+        }
+        writer.finish(None).unwrap();
+        self.change("export.json", |all| {
+            all["signatures"].as_object_mut().unwrap().extend(export["signatures"].as_object().unwrap().clone());
+        });
+        self.change("public-keys.json", |all| all.as_array_mut().unwrap().extend(keys.as_array().unwrap().clone()));
+    }
+
     /// Changes one of the files that stand beside the objects.
     pub fn change(&self, file: &str, change: impl Fn(&mut Value)) {
         let path = self.path.join(file);
@@ -186,7 +213,7 @@ impl Folder {
     pub fn report(&self, arguments: &[&str]) -> Report {
         let (json, html) = (self.path.join("report.json"), self.path.join("report.html"));
         let output = Command::new(env!("CARGO_BIN_EXE_idbellen"))
-            .args(["report", "--stage", "test", "--folder"])
+            .args(["report", "--stage", "test", "--account", ACCOUNT, "--folder"])
             .arg(&self.path)
             .arg("--json")
             .arg(&json)

@@ -194,6 +194,12 @@ async fn a_trail_is_verified(world: &World) -> Result<()> {
     let found = verify(world, &trail::rules(&stack, &trail::status()), &["--json"]).await?;
     assert_eq!(found.with("broken"), BTreeSet::new(), "{}", found.text);
     assert_eq!(found.with("holds").iter().filter(|name| name.starts_with("the trail: ")).count(), 6, "{}", found.text);
+    // The key alone does not tell whose the bucket is, nor does the bucket's name alone.
+    let key = "arn:aws:kms:eu-central-1:111111111111:key/x";
+    for (bucket, key) in [("audit", key), ("idbellen-local-audit-222222222222", key), ("idbellen-local-audit-111111111111", "")] {
+        let found = verify(world, &trail::rules_with(&stack, bucket, key), &["--json"]).await?;
+        ensure!(found.with("unknown").contains("the trail: its bucket is in another account"), "{bucket} {key}: {}", found.text);
+    }
     for (what, breaks, rules) in trail::deviations(&stack) {
         let found = verify(world, &rules, &["--json"]).await?;
         assert_eq!(found.with("broken"), [breaks.to_owned()].into(), "{what}");

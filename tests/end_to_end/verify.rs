@@ -267,6 +267,8 @@ fn action(call: &Call) -> Result<String> {
         ("scheduler", _, Some(_)) => "GetSchedule",
         ("lambda", _, Some("policy")) => "GetPolicy",
         ("lambda", _, Some("urls")) => "ListFunctionUrlConfigs",
+        ("lambda", _, Some("versions")) => "ListVersionsByFunction",
+        ("lambda", _, Some("aliases")) => "ListAliases",
         ("lambda", _, Some("list")) => "ListFunctionEventInvokeConfigs",
         ("lambda", _, Some(_)) => "GetFunction",
         (_, None, None) => &call.operation,

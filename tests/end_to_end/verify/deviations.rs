@@ -236,6 +236,7 @@ fn functions() -> Vec<Deviation> {
     let variables = "function AgentLookup: its variables are the template's";
     let ours = "function AgentLookup: it runs our code only: no layer, extension, image or file system";
     let place = "function AgentLookup: its time, memory and place are the template's";
+    let qualified = "function AgentLookup: it has no version and no alias, which others could invoke";
     let kept = "function AgentLookup: a failed event is not tried again or passed on";
     vec![
         configured("RUST_LOG", variables, |json| json["Environment"]["Variables"]["RUST_LOG"] = json!("trace")),
@@ -277,6 +278,20 @@ fn functions() -> Vec<Deviation> {
             "function AgentLookup: it has no address of its own",
             change("/2021-10-31/functions/idbellen-local-agent-lookup/urls", "", |json| {
                 json["FunctionUrlConfigs"] = json!([{"FunctionUrl": "x"}]);
+            }),
+        ),
+        deviation(
+            "a version",
+            qualified,
+            change("/2015-03-31/functions/idbellen-local-agent-lookup/versions", "", |json| {
+                push(&mut json["Versions"], json!({"Version": "1"}));
+            }),
+        ),
+        deviation(
+            "an alias",
+            qualified,
+            change("/2015-03-31/functions/idbellen-local-agent-lookup/aliases", "", |json| {
+                json["Aliases"] = json!([{"Name": "live", "FunctionVersion": "$LATEST"}]);
             }),
         ),
         deviation(

@@ -44,9 +44,19 @@ fn push(list: &mut Value, item: Value) {
     }
 }
 
+/// A role that everyone may take.
+const EVERYONE: &str = "<GetRoleResponse><GetRoleResult><Role><AssumeRolePolicyDocument>%7B%22Statement%22%3A%7B%22Effect%22%3A\
+    %22Allow%22%2C%22Action%22%3A%22sts%3AAssumeRole%22%2C%22Principal%22%3A%7B%22AWS%22%3A%22%2A%22%7D%7D%7D\
+    </AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>";
+
 fn in_the_stack(stack: &Described) -> Vec<Deviation> {
     let lifetime = "<ParameterKey>RecordLifetimeSeconds</ParameterKey><ParameterValue>";
     let long = stack.stack.replace(&format!("{lifetime}3600"), &format!("{lifetime}86400"));
+    let (open, closed) = ("<ParameterKey>VerifyPrincipal</ParameterKey><ParameterValue>", "</ParameterValue>");
+    let anyone = stack.stack.split_once(open).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(closed)?;
+        Some(format!("{before}{open}*{closed}{after}"))
+    });
     let more = "<member><LogicalResourceId>Copier</LogicalResourceId><PhysicalResourceId>copier</PhysicalResourceId>\
         <ResourceType>AWS::Lambda::Function</ResourceType></member></StackResourceSummaries>";
     let more = stack.resources.replace("</StackResourceSummaries>", more);
@@ -59,6 +69,15 @@ fn in_the_stack(stack: &Described) -> Vec<Deviation> {
                 change(SESSION_START, "", |json| {
                     json["Configuration"]["Environment"]["Variables"]["RECORD_LIFETIME_SECONDS"] = json!("86400");
                 }),
+            ],
+        },
+        Deviation {
+            what: "a principal that the template does not allow",
+            breaks: "the stack: its parameters are within the template's limits, a record's lifetime among them",
+            rules: vec![
+                on("DescribeStacks", "", Fault::answer(200, anyone.unwrap_or_default())),
+                // Deployed so, the role would let everyone in.
+                on("GetRole", "RoleName=idbellen-local-verify", Fault::answer(200, EVERYONE)),
             ],
         },
         deviation(

@@ -23,14 +23,20 @@ pub struct Operator<'a> {
 }
 
 impl<'a> Operator<'a> {
-    /// Builds the command, if that was not done before.
+    /// Builds the command, if that was not done before for this stack: Cargo may write the program anew each time, and one
+    /// that is being written can't be run.
     pub async fn of(stack: &'a Stack, progress: Progress<'_>) -> Result<Self> {
+        let program = stack.command.get_or_try_init(|| Self::build(stack, progress)).await?.clone();
+        Ok(Self { stack, program })
+    }
+
+    async fn build(stack: &Stack, progress: Progress<'_>) -> Result<PathBuf> {
         progress("Building the operator's command");
         let mut command = inheriting("cargo");
         command.args(["build", "--package", "ops", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
         let log = stack.folder().join(format!("cargo-build-{}.log", random::hex(4)?));
         Process::start("cargo build", command.current_dir(stack.tools().checkout()), &log)?.finish().await?;
-        Ok(Self { stack, program: built(&fs::read_to_string(&log)?)? })
+        built(&fs::read_to_string(&log)?)
     }
 
     /// Fills Parameter Store: the token, the key, and the purposes that come with the project. They are made to be open

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use reqwest::RequestBuilder;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::deploy::{self, Deployment};
 use crate::emulator::{Credentials, Emulator};
@@ -54,6 +54,8 @@ pub struct Stack {
     pub to_irma: Tap,
     emulator: Emulator,
     logs: Mutex<()>,
+    /// The operator's command, once it is built.
+    pub(crate) command: OnceCell<PathBuf>,
     tools: Tools,
     run: RunFolder,
 }
@@ -121,6 +123,7 @@ impl Stack {
             to_irma,
             emulator,
             logs: Mutex::default(),
+            command: OnceCell::new(),
             tools,
             run,
         })

@@ -6,7 +6,8 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_kms::types::{AliasListEntry, KeyMetadata, KeySpec, KeyState, KeyUsageType, Tag};
+use aws_sdk_kms::types::{AliasListEntry, KeyMetadata, KeySpec, KeyState, KeyUsageType, OriginType, Tag};
+use serde_json::Value;
 use shared::clock::UnixSeconds;
 use shared::server_date::ServerDate;
 
@@ -68,6 +69,9 @@ impl Kms {
         };
         let is_one = found.key_spec == Some(KeySpec::Hmac256) && found.key_usage == Some(KeyUsageType::GenerateVerifyMac);
         ensure!(is_one, "key {id} is no HMAC_256 key: it is not the code key, and is left alone");
+        // Of one that was imported, there is a copy elsewhere.
+        let is_of_kms = found.origin == Some(OriginType::AwsKms);
+        ensure!(is_of_kms, "key {id} was not made in KMS: it is not the code key, and is left alone");
         key(&found).map(Some).with_context(|| format!("KMS does not say when key {id} was made"))
     }
 
@@ -80,12 +84,11 @@ impl Kms {
     /// The key that was made to replace `old`: by a swap that was interrupted, if there is one, or else now, with the policy,
     /// the description and the tags of `old`.
     pub async fn made_for(&self, old: &str) -> Result<String> {
-        if let Some(left) = self.left_by_a_swap(old).await? {
+        let policy = self.policy(old).await?;
+        if let Some(left) = self.left_by_a_swap(old, &policy).await? {
             return Ok(left);
         }
         let failed = |what: &str, why: String| anyhow!("the {what} of key {old} can't be read: {why}");
-        let policy = self.0.get_key_policy().key_id(old).policy_name("default").send().await;
-        let policy = policy.map_err(|error| failed("policy", cause(&error)))?.policy.context("a key has no policy")?;
         let described = self.0.describe_key().key_id(old).send().await;
         let described = described.map_err(|error| failed("description", cause(&error)))?;
         let tags = self.tags(old).await.map_err(|error| failed("tags", cause(&error)))?;
@@ -97,14 +100,19 @@ impl Kms {
             .create_key()
             .key_spec(KeySpec::Hmac256)
             .key_usage(KeyUsageType::GenerateVerifyMac)
-            .policy(policy)
+            .policy(&policy)
             .set_description(described.key_metadata.and_then(|key| key.description))
             .set_tags(Some(kept.chain([mark]).collect()));
         // An answer that got lost would, asked for again, be a second key. Whoever runs the command again finds the first.
         let once = aws_sdk_kms::config::Builder::new().retry_config(RetryConfig::disabled());
         let made = request.customize().config_override(once).send().await;
         let made = made.map_err(|error| anyhow!("no key can be made: {}", cause(&error)))?;
-        made.key_metadata.map(|key| key.key_id).context("KMS made a key and does not say which")
+        let made = made.key_metadata.context("KMS made a key and does not say which")?.key_id;
+        // Someone else may have made one meanwhile.
+        match self.left_by_a_swap(old, &policy).await? {
+            Some(other) if other != made => Err(two(&made, &other, old)),
+            _ => Ok(made),
+        }
     }
 
     /// Points an alias at a key.
@@ -120,9 +128,10 @@ impl Kms {
         Ok(done.deletion_date.map_or_else(|| format!("in {days} days"), |date| format!("at {}", in_words(date.secs()))))
     }
 
-    /// A key that a swap made to replace `old` before it was interrupted. Keys whose tags we may not read are not ours.
-    async fn left_by_a_swap(&self, old: &str) -> Result<Option<String>> {
-        let mut keys = self.0.list_keys().into_paginator().items().send();
+    /// The key that a swap made to replace `old`, with this policy. Keys whose tags we may not read are not ours. An error if
+    /// there are two; and if it has another policy, because whoever may tag a key can say of their own that it is one.
+    async fn left_by_a_swap(&self, old: &str, policy: &str) -> Result<Option<String>> {
+        let (mut keys, mut left) = (self.0.list_keys().into_paginator().items().send(), None);
         while let Some(entry) = keys.next().await {
             let entry = entry.map_err(|error| anyhow!("keys can't be listed: {}", cause(&error)))?;
             let Some(id) = entry.key_id else { continue };
@@ -131,11 +140,25 @@ impl Kms {
                 Err(error) if matches!(error.code(), Some("AccessDeniedException" | "NotFoundException")) => continue,
                 Err(error) => bail!("the tags of key {id} can't be read: {}", cause(&error)),
             };
-            if replaces(&tags) == Some(old) && self.code_key(&id).await?.is_some_and(|key| key.is_enabled) {
-                return Ok(Some(id));
+            if replaces(&tags) != Some(old) || !self.code_key(&id).await?.is_some_and(|key| key.is_enabled) {
+                continue;
+            }
+            ensure!(
+                says_the_same(policy, &self.policy(&id).await?),
+                "key {id} has the tag {REPLACES} and another policy than key {old}: no swap made it so; find out in the trail \
+                 who did, and delete it or take its tag away"
+            );
+            if let Some(other) = left.replace(id.clone()) {
+                return Err(two(&id, &other, old));
             }
         }
-        Ok(None)
+        Ok(left)
+    }
+
+    async fn policy(&self, id: &str) -> Result<String> {
+        let policy = self.0.get_key_policy().key_id(id).policy_name("default").send().await;
+        let policy = policy.map_err(|error| anyhow!("the policy of key {id} can't be read: {}", cause(&error)))?;
+        policy.policy.with_context(|| format!("KMS gives no policy of key {id}"))
     }
 
     async fn tags(
@@ -144,6 +167,17 @@ impl Kms {
     ) -> Result<Vec<Tag>, SdkError<aws_sdk_kms::operation::list_resource_tags::ListResourceTagsError>> {
         self.0.list_resource_tags().key_id(id).into_paginator().items().send().collect().await
     }
+}
+
+/// Of two keys, someone else's swap may have pointed an alias at either by now.
+fn two(one: &str, other: &str, old: &str) -> anyhow::Error {
+    anyhow!("keys {one} and {other} were both made to replace {old}: delete one that no alias names")
+}
+
+/// Whether two policies are the same JSON.
+fn says_the_same(one: &str, other: &str) -> bool {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    read(one).is_some_and(|one| Some(one) == read(other))
 }
 
 fn replaces(tags: &[Tag]) -> Option<&str> {

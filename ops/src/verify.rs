@@ -21,9 +21,11 @@ mod template;
 mod trail;
 mod yaml;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::aws::Aws;
@@ -38,6 +40,10 @@ pub struct Command {
     /// The folder that `sam build` made: the functions' code is compared with it
     #[arg(long, value_name = "FOLDER")]
     build: Option<PathBuf>,
+    /// The parameters that you meant, as JSON: {"OidcIssuer": "https://…", …}. Those that it does not name must have the
+    /// template's defaults
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
     /// Prints JSON: docs/running.md describes it
     #[arg(long)]
     json: bool,
@@ -46,10 +52,11 @@ pub struct Command {
 impl Command {
     /// Does it.
     pub async fn run(self) -> Result<()> {
+        let meant = self.expect.as_deref().map(read_parameters).transpose()?;
         let aws = Aws::from_environment().await?;
         let stack = Stack::find(&aws, &self.stack).await?;
         let mut report = Report::default();
-        stack.check(&mut report);
+        stack.check(meant.as_ref(), &mut report);
         tables::check(&aws, &stack, &mut report).await;
         keys::check(&aws, &stack, &mut report).await;
         functions::check(&aws, &stack, self.build.as_deref(), &mut report).await;
@@ -67,4 +74,10 @@ impl Command {
             count => bail!("{count} promises are not kept"),
         }
     }
+}
+
+/// A JSON object of texts.
+fn read_parameters(file: &Path) -> Result<BTreeMap<String, String>> {
+    let text = fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON object of parameters, each a text", file.display()))
 }

@@ -33,6 +33,7 @@ tests! {
         a_swap_loses_no_call,
         a_swap_that_fails_or_gets_no_answer_at_any_step_goes_on_when_run_again,
         a_swap_leaves_alone_what_it_did_not_make,
+        a_swap_takes_no_key_that_only_says_that_it_is_the_new_one,
     ]
 }
 
@@ -356,5 +357,76 @@ async fn a_swap_leaves_alone_what_it_did_not_make(world: &World) -> Result<()> {
     let operator = world.operator().await?;
     let elsewhere = operator.run(&["code-key", "swap", "--stage", "elsewhere"], "").await;
     ensure!(elsewhere.is_err_and(|error| error.to_string().contains("is the stage deployed here?")), "it finds another stage");
+    Ok(())
+}
+
+/// A key with the tag that a swap gives, and this policy, or KMS's own.
+async fn planted(world: &World, old: &str, policy: Option<&Value>) -> Result<String> {
+    let mut asked = json!({
+        "KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC",
+        "Tags": [{"TagKey": "idbellen:replaces", "TagValue": old}],
+    });
+    if let Some(policy) = policy {
+        asked["Policy"] = policy.to_string().into();
+    }
+    let made = ask(world, "kms", "TrentService.CreateKey", &asked.to_string()).await?;
+    Ok(made["KeyMetadata"]["KeyId"].as_str().context("a key without an id")?.to_owned())
+}
+
+async fn delete(world: &World, key: &str) -> Result<()> {
+    let asked = json!({"KeyId": key, "PendingWindowInDays": 7}).to_string();
+    ask(world, "kms", "TrentService.ScheduleKeyDeletion", &asked).await.map(|_| ())
+}
+
+async fn a_swap_takes_no_key_that_only_says_that_it_is_the_new_one(world: &World) -> Result<()> {
+    let swap = Swap::of(world).await?;
+    let [old, ..] = named(world).await?;
+    let was = named(world).await?;
+    let _time = swap.passes(DAY + MINUTE);
+    let refused = async |says: &str| {
+        let run = swap.run().await?;
+        ensure!(run.ended == Some(false) && run.err.contains(says), "{says}: {}{}", run.out, run.err);
+        assert_eq!(named(world).await?, was);
+        anyhow::Ok(())
+    };
+
+    let with_another_policy = planted(world, &old, None).await?;
+    let before = keys(world).await?;
+    refused("another policy").await?;
+    assert_eq!(keys(world).await?, before);
+    delete(world, &with_another_policy).await?;
+
+    let alike = policy(world, &old).await?;
+    let imported = planted(world, &old, Some(&alike)).await?;
+    let key = imported.clone();
+    let origin = swap.kms.inject(move |call: &Call| {
+        (call.operation == "DescribeKey" && call.says(&key))
+            .then(|| Fault::changed(|_, answer| answer["KeyMetadata"]["Origin"] = json!("EXTERNAL")))
+    });
+    refused("not made in KMS").await?;
+    drop(origin);
+
+    // Someone else's, which this swap sees when it has made its own.
+    let (key, made) = (imported.clone(), Arc::new(AtomicBool::new(false)));
+    let hidden = swap.kms.inject(move |call: &Call| {
+        made.fetch_or(call.operation == "CreateKey", Ordering::Relaxed);
+        let (key, hide) = (key.clone(), call.operation == "ListKeys" && !made.load(Ordering::Relaxed));
+        hide.then(|| {
+            Fault::changed(move |_, answer| {
+                if let Some(keys) = answer["Keys"].as_array_mut() {
+                    keys.retain(|listed| listed["KeyId"] != key.as_str());
+                }
+            })
+        })
+    });
+    refused("were both made to replace").await?;
+    drop(hidden);
+    // And without having made another.
+    let two = keys(world).await?;
+    refused("were both made to replace").await?;
+    assert_eq!(keys(world).await?, two);
+    for key in two.difference(&before) {
+        delete(world, key).await?;
+    }
     Ok(())
 }

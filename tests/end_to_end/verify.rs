@@ -22,6 +22,7 @@ tests! {
     beside_others: [
         every_promise_holds_or_it_is_said_why_not,
         each_deviation_is_found_and_nothing_else,
+        parameters_are_compared_with_those_that_were_meant,
         a_trail_is_verified,
         what_aws_does_not_tell_is_unknown,
         its_role_has_the_rights_that_it_uses_and_no_others,
@@ -115,12 +116,14 @@ fn build(world: &World) -> Result<String> {
 }
 
 /// What can't be seen on this stack, and why the words are there.
-const NOT_SEEN: [&str; 4] = [
+const NOT_SEEN: [&str; 5] = [
     // The emulator does not know the operation.
     "all logs: no policy of the account sends lines elsewhere",
     // It was deployed without an audit account.
     "the trail: agents' lines go to another account",
     "the trail: there is one",
+    // It was not told what was meant.
+    "the stack: its parameters are those that you meant",
     // No account can see it.
     "the organisation: infra/organisation-policy.json is attached to the account",
 ];
@@ -189,11 +192,44 @@ async fn stack(world: &World) -> Result<Described> {
     Ok(Described { stack: ask("DescribeStacks").await?, resources: ask("ListStackResources").await?, api })
 }
 
+async fn parameters_are_compared_with_those_that_were_meant(world: &World) -> Result<()> {
+    let promise = "the stack: its parameters are those that you meant".to_owned();
+    let described = stack(world).await?.stack;
+    let mut meant = serde_json::Map::new();
+    for part in described.split("<ParameterKey>").skip(1) {
+        let (name, rest) = part.split_once("</ParameterKey>").context("a parameter without a name")?;
+        let value = rest.split_once("<ParameterValue>").and_then(|(_, rest)| rest.split_once("</ParameterValue>"));
+        meant.insert(name.to_owned(), json!(value.map_or("", |(value, _)| value)));
+    }
+    let file = world.stack.folder().join("parameters.json");
+    let path = file.to_str().context("the path is not UTF-8")?;
+    std::fs::write(&file, Value::from(meant.clone()).to_string())?;
+    let found = verify(world, &[], &["--json", "--expect", path]).await?;
+    ensure!(found.with("holds").contains(&promise), "{}", found.text);
+    meant["OidcIssuer"] = json!("https://login.example.nl");
+    std::fs::write(&file, Value::from(meant).to_string())?;
+    let found = verify(world, &[], &["--json", "--expect", path]).await?;
+    assert_eq!(found.with("broken"), [promise].into());
+    ensure!(found.text.contains("OidcIssuer is ") && !found.text.contains("OidcAudience is "), "{}", found.text);
+    std::fs::write(&file, "[]")?;
+    let operator = world.operator().await?;
+    let run = operator.run(&["verify", STACK_NAME, "--expect", path], "").await;
+    ensure!(run.is_err_and(|error| error.to_string().contains("is no JSON object of parameters")), "it takes a list");
+    std::fs::remove_file(&file)?;
+    Ok(())
+}
+
 async fn a_trail_is_verified(world: &World) -> Result<()> {
     let stack = stack(world).await?;
     let found = verify(world, &trail::rules(&stack, &trail::status()), &["--json"]).await?;
     assert_eq!(found.with("broken"), BTreeSet::new(), "{}", found.text);
     assert_eq!(found.with("holds").iter().filter(|name| name.starts_with("the trail: ")).count(), 6, "{}", found.text);
+    // The key alone does not tell whose the bucket is, nor does the bucket's name alone.
+    let key = "arn:aws:kms:eu-central-1:111111111111:key/x";
+    for (bucket, key) in [("audit", key), ("idbellen-local-audit-222222222222", key), ("idbellen-local-audit-111111111111", "")] {
+        let found = verify(world, &trail::rules_with(&stack, bucket, key), &["--json"]).await?;
+        ensure!(found.with("unknown").contains("the trail: its bucket is in another account"), "{bucket} {key}: {}", found.text);
+    }
     for (what, breaks, rules) in trail::deviations(&stack) {
         let found = verify(world, &rules, &["--json"]).await?;
         assert_eq!(found.with("broken"), [breaks.to_owned()].into(), "{what}");
@@ -215,6 +251,13 @@ async fn what_aws_does_not_tell_is_unknown(world: &World) -> Result<()> {
     let wrong: Vec<String> =
         found.with("holds").into_iter().filter(|name| !name.starts_with("role ") && !name.starts_with("the stack: ")).collect();
     ensure!(wrong.is_empty(), "an empty answer is taken for a good one: {wrong:?}");
+    // What it does not look at, it says.
+    let described = stack(world).await?.stack;
+    let without = "<ParameterKey>WebSites</ParameterKey><ParameterValue>no";
+    ensure!(described.contains(without), "{described}");
+    let with = on("DescribeStacks", "", Fault::answer(200, described.replace(without, &without.replace("no", "yes"))));
+    let found = verify(world, &[with], &["--json"]).await?;
+    ensure!(found.with("unknown").contains("the web sites: they are what was built"), "{}", found.text);
     // AWS adds settings that may let data out.
     let new = change("/2015-03-31/functions/idbellen-local-agent-lookup", "", |json| {
         json["Configuration"]["BroadcastConfig"] = json!({"To": "everyone"});
@@ -261,6 +304,8 @@ fn action(call: &Call) -> Result<String> {
         ("scheduler", _, Some(_)) => "GetSchedule",
         ("lambda", _, Some("policy")) => "GetPolicy",
         ("lambda", _, Some("urls")) => "ListFunctionUrlConfigs",
+        ("lambda", _, Some("versions")) => "ListVersionsByFunction",
+        ("lambda", _, Some("aliases")) => "ListAliases",
         ("lambda", _, Some("list")) => "ListFunctionEventInvokeConfigs",
         ("lambda", _, Some(_)) => "GetFunction",
         (_, None, None) => &call.operation,

@@ -37,6 +37,7 @@ pub async fn check(aws: &Aws, stack: &Stack, build: Option<&Path>, report: &mut 
         add("it may run as often as the template says", concurrency);
         add("a failed event is not tried again or passed on", events(aws, name, &expected).await);
         add("it has no address of its own", no_url(aws, name).await);
+        add("it has no version and no alias, which others could invoke", unqualified(aws, &path).await);
         add("who may invoke it is as in the template", invokers(aws, &path, &stack.template, &expected).await);
         let outcome = match &found {
             Ok(found) => code::check(aws, found, build.map(|folder| folder.join(&expected.logical))).await,
@@ -45,6 +46,9 @@ pub async fn check(aws: &Aws, stack: &Stack, build: Option<&Path>, report: &mut 
         add("its code is what was built", outcome);
     }
 }
+
+/// The version that every function has, and what is invoked where none is named.
+const LATEST: &str = "$LATEST";
 
 /// Names only: no value is needed to see what is wrong.
 fn variables(expected: &Value, found: &Value) -> Outcome {
@@ -212,6 +216,23 @@ async fn no_url(aws: &Aws, name: &str) -> Result<Outcome, NotSeen> {
     let found = aws.get_list("lambda", "ListFunctionUrlConfigs", &path, names).await?;
     let urls: Vec<String> = found.iter().map(|url| url["FunctionUrl"].to_string()).collect();
     Ok(Outcome::no_difference(&urls, DEPLOY))
+}
+
+/// A version or alias has a policy of its own, and a version runs code of before.
+async fn unqualified(aws: &Aws, path: &str) -> Result<Outcome, NotSeen> {
+    let list = async |operation: &str, what: &str, list: &'static str| {
+        let names = ListNames { list, token: "Marker", next: "NextMarker" };
+        aws.get_list("lambda", operation, &format!("{path}/{what}"), names).await
+    };
+    let versions = list("ListVersionsByFunction", "versions", "Versions").await?;
+    if !versions.iter().any(|version| version["Version"] == LATEST) {
+        return Err(NotSeen::without("lambda:ListVersionsByFunction", LATEST));
+    }
+    let versions = versions.iter().filter(|version| version["Version"] != LATEST);
+    let mut named: Vec<String> = versions.map(|version| format!("version {}", version["Version"])).collect();
+    let aliases = list("ListAliases", "aliases", "Aliases").await?;
+    named.extend(aliases.iter().map(|alias| format!("alias {}", alias["Name"])));
+    Ok(Outcome::no_difference(&named, "find out in the trail who made it, and whether it was invoked; delete it"))
 }
 
 async fn invokers(aws: &Aws, path: &str, template: &Template, expected: &Expected) -> Result<Outcome, NotSeen> {

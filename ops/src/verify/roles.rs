@@ -13,7 +13,8 @@ pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {
     let template = &stack.template;
     let roles = template.all("AWS::IAM::Role").into_iter().map(|role| (role.logical, role.properties));
     let of_schedules = template.events("ScheduleV2").into_iter().map(|event| of_schedule(template, &event));
-    for (logical, properties) in roles.chain(of_schedules) {
+    for (logical, mut properties) in roles.chain(of_schedules) {
+        properties["Policies"] = own_policies(template, &logical, &properties).into();
         let role = Role { aws, name: template.physical(&logical) };
         let subject = format!("role {logical}");
         let mut add = |promise: &str, outcome| report.add(&subject, promise, outcome);
@@ -31,6 +32,15 @@ fn of_schedule(template: &Template, event: &Event) -> (String, Value) {
     let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "scheduler.amazonaws.com"}});
     let policy = json!({"PolicyName": format!("{function}{name}LambdaPolicy"), "PolicyDocument": {"Statement": [statement]}});
     (format!("{function}{name}Role"), json!({"AssumeRolePolicyDocument": {"Statement": [trust]}, "Policies": [policy]}))
+}
+
+/// The policies that the template puts in a role: those in it, and those that name it.
+fn own_policies(template: &Template, logical: &str, role: &Value) -> Vec<Value> {
+    let mut policies = role["Policies"].as_array().cloned().unwrap_or_default();
+    let others = template.all("AWS::IAM::Policy").into_iter().map(|policy| policy.properties);
+    let names = |policy: &Value| policy["Roles"].as_array().into_iter().flatten().any(|role| role == template.physical(logical));
+    policies.extend(others.filter(names));
+    policies
 }
 
 struct Role<'a> {

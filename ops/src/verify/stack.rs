@@ -9,6 +9,22 @@ use super::report::{Outcome, Report};
 use super::template::{Resource, Template};
 use crate::aws::{Aws, ListNames};
 
+/// The parameters that say who is trusted, and where what is proved goes.
+const DECISIVE: [&str; 12] = [
+    "IrmaServerUrl",
+    "OidcIssuer",
+    "OidcAudience",
+    "AgentScope",
+    "CitizenOrigin",
+    "PortalOrigin",
+    "OtherOrigin",
+    "ConnectInstanceArn",
+    "TelephonyPrincipal",
+    "VerifyPrincipal",
+    "AuditBucket",
+    "AuditDestinationArn",
+];
+
 /// A stack.
 pub struct Stack {
     /// Its ARN.
@@ -42,8 +58,8 @@ impl Stack {
         })
     }
 
-    /// Of the stack as a whole.
-    pub fn check(&self, report: &mut Report) {
+    /// Of the stack as a whole; its parameters against those that were meant, if it is told which.
+    pub fn check(&self, meant: Option<&BTreeMap<String, String>>, report: &mut Report) {
         report.add("the stack", "no deployment is under way or failed", Ok(self.is_settled()));
         report.add("the stack", "its resources are those of the template", Ok(self.has_its_resources()));
         // Of these, RecordLifetimeSeconds is the promise of an hour.
@@ -52,6 +68,12 @@ impl Stack {
             "its parameters are within the template's limits, a record's lifetime among them",
             Ok(self.keeps_limits()),
         );
+        report.add("the stack", "its parameters are those that you meant", Ok(self.is_as_meant(meant)));
+        if self.template.parameter("WebSites") == "yes" {
+            let why = "this command does not look at the web sites: their files, buckets and distributions";
+            let action = "compare each bucket's files with the build, and the distributions' settings with the template";
+            report.add("the web sites", "they are what was built", Ok(Outcome::unknown(why, action)));
+        }
     }
 
     fn is_settled(&self) -> Outcome {
@@ -67,6 +89,20 @@ impl Stack {
         let more = found.difference(&expected).map(|name| format!("{name} is not in the template"));
         let differences: Vec<String> = missing.chain(more).collect();
         Outcome::no_difference(&differences, "deploy the template that came with this version of idbellen")
+    }
+
+    fn is_as_meant(&self, meant: Option<&BTreeMap<String, String>>) -> Outcome {
+        let Some(meant) = meant else {
+            let named = DECISIVE.map(|name| format!("{name} is {:?}", self.template.parameter(name)));
+            return Outcome::unknown(
+                format!("only you know: {}", named.join(", ")),
+                "compare each with what you meant; or keep that in a file, and give it with --expect",
+            );
+        };
+        Outcome::no_difference(
+            &self.template.parameters_other_than(meant),
+            "find out in the trail who deployed it so; deploy with what you meant",
+        )
     }
 
     fn keeps_limits(&self) -> Outcome {

@@ -132,12 +132,19 @@ fn none(named: Vec<&Value>, action: &str) -> Outcome {
     Outcome::no_difference(&named, action)
 }
 
+/// The items of a stream that is switched off can be read for 24 hours more (DynamoDB developer guide, "Change data capture
+/// for DynamoDB Streams").
 fn no_stream(table: &Value) -> Outcome {
-    Outcome::holds_if(
-        table["StreamSpecification"]["StreamEnabled"] != true,
-        "it has one: items can be read from it for a day",
-        DEPLOY,
-    )
+    if table["StreamSpecification"]["StreamEnabled"] == true {
+        return Outcome::broken("it has one: items can be read from it for a day", DEPLOY);
+    }
+    match table["LatestStreamArn"].as_str() {
+        Some(stream) => Outcome::unknown(
+            format!("{stream} was switched off; for a day after that, items can be read from it"),
+            "find out in the trail who switched it on, when it went off, and who read it; tell your privacy officer",
+        ),
+        None => Outcome::Holds,
+    }
 }
 
 fn no_replica(table: &Value) -> Outcome {
@@ -172,4 +179,20 @@ fn index(index: &Value) -> Value {
     attributes.sort_unstable();
     let projection = &index["Projection"]["ProjectionType"];
     json!({"name": index["IndexName"], "keys": index["KeySchema"], "projection": projection, "attributes": attributes})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_was_switched_off_may_be_read() {
+        let stream = json!("arn:aws:dynamodb:eu-central-1:1:table/t/stream/x");
+        assert!(matches!(no_stream(&json!({})), Outcome::Holds));
+        assert!(matches!(no_stream(&json!({"LatestStreamArn": stream})), Outcome::Unknown(_)));
+        let on = json!({"LatestStreamArn": stream, "StreamSpecification": {"StreamEnabled": true}});
+        assert!(matches!(no_stream(&on), Outcome::Broken(_)));
+        let off = json!({"LatestStreamArn": stream, "StreamSpecification": {"StreamEnabled": false}});
+        assert!(matches!(no_stream(&off), Outcome::Unknown(_)));
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
+use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 
 use super::yaml;
@@ -172,11 +173,27 @@ impl Template {
             let too_high = declared["MaxValue"].as_i64().is_some_and(|most| number.is_none_or(|number| number > most));
             let allowed = declared["AllowedValues"].as_array();
             let unknown = allowed.is_some_and(|values| !values.iter().any(|allowed| text(allowed) == *value));
-            (too_low || too_high || unknown).then(|| format!("{name} is {value}"))
+            let pattern = declared["AllowedPattern"].as_str();
+            let unlike = pattern.is_some_and(|pattern| !matches_whole(pattern, value));
+            (too_low || too_high || unknown || unlike).then(|| format!("{name} is {value}"))
         });
         let missing = self.source["Parameters"].as_object().into_iter().flatten().map(|(name, _)| name);
         let missing = missing.filter(|name| !self.parameters.contains_key(*name)).map(|name| format!("{name} is missing"));
         outside.chain(missing).collect()
+    }
+
+    /// Parameters of the stack with another value than these give, or, if they give none, than the template's default.
+    pub fn parameters_other_than(&self, meant: &BTreeMap<String, String>) -> Vec<String> {
+        let declared = |name: &str| &self.source["Parameters"][name];
+        let unknown = meant.keys().filter(|name| declared(name).is_null()).map(|name| format!("{name} is not in the template"));
+        let other = self.parameters.iter().filter_map(|(name, value)| {
+            let default = Some(&declared(name)["Default"]).filter(|default| !default.is_null()).map(text);
+            match meant.get(name).cloned().or(default) {
+                Some(meant) => (meant != *value).then(|| format!("{name} is {value}, and was meant to be {meant:?}")),
+                None => Some(format!("{name} is {value}, and it is not told what was meant")),
+            }
+        });
+        unknown.chain(other).collect()
     }
 
     fn is_made(&self, resource: &Value) -> bool {
@@ -266,6 +283,11 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Whether a pattern of the template matches all of the value, as CloudFormation asks. One that can't be read matches nothing.
+fn matches_whole(pattern: &str, value: &str) -> bool {
+    Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(value))
+}
+
 /// Puts `own` over `all`, field by field.
 fn merge(all: &mut Value, own: Value) {
     match (all, own) {
@@ -343,7 +365,41 @@ mod tests {
         assert_eq!(with("RecordLifetimeSeconds", "3601"), ["RecordLifetimeSeconds is 3601"]);
         assert_eq!(with("RecordLifetimeSeconds", "long"), ["RecordLifetimeSeconds is long"]);
         assert_eq!(with("LogRetentionDays", "31"), ["LogRetentionDays is 31"]);
+        assert_eq!(with("OidcIssuer", "https://login.example.nl"), Vec::<String>::new());
+        assert_eq!(with("OidcIssuer", "http://login.example.nl"), ["OidcIssuer is http://login.example.nl"]);
+        assert_eq!(with("Stage", "test\n"), ["Stage is test\n"]);
+        assert_eq!(with("ConnectInstanceArn", ""), Vec::<String>::new());
         assert_eq!(with("Other", "x"), ["Other is not in the template"]);
         assert!(filled_in(&[]).parameters_outside_limits().contains(&"Stage is missing".to_owned()));
+    }
+
+    #[test]
+    fn every_pattern_of_the_template_can_be_read() {
+        let template = filled_in(&[]);
+        for (name, declared) in template.source["Parameters"].as_object().unwrap() {
+            if let Some(pattern) = declared["AllowedPattern"].as_str() {
+                Regex::new(pattern).unwrap_or_else(|error| panic!("{name}: {error}"));
+                let default = declared["Default"].as_str();
+                assert!(default.is_none_or(|default| matches_whole(pattern, default)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_was_not_meant_so_is_named() {
+        let meant =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let template = filled_in(&[("Stage", "test"), ("RecordLifetimeSeconds", "3600"), ("OidcAudience", "us")]);
+        assert_eq!(template.parameters_other_than(&meant(&[("Stage", "test"), ("OidcAudience", "us")])), Vec::<String>::new());
+        assert_eq!(
+            template.parameters_other_than(&meant(&[("OidcAudience", "them"), ("Other", "x")])),
+            [
+                "Other is not in the template",
+                "OidcAudience is us, and was meant to be \"them\"",
+                "Stage is test, and was meant to be \"production\""
+            ]
+        );
+        let without = template.parameters_other_than(&meant(&[("Stage", "test")]));
+        assert_eq!(without, ["OidcAudience is us, and it is not told what was meant"]);
     }
 }

@@ -18,7 +18,7 @@ pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {
         report.add("the trail", "there is one", Ok(Outcome::unknown(why, without)));
     }
     for expected in trails {
-        let trail = Trail { aws, template, arn: arn(template, &expected) };
+        let trail = Trail { aws, arn: arn(template, &expected) };
         let status = trail.ask("GetTrailStatus", "Name").await;
         let of_status = |look: fn(&Value) -> Outcome| status.as_ref().map(look).map_err(Clone::clone);
         let mut add = |promise: &str, outcome| report.add("the trail", promise, outcome);
@@ -27,7 +27,7 @@ pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {
         add("it delivered a digest within three hours, without an error", of_status(digested));
         add("it covers all regions, is signed, and goes to AuditBucket", trail.settings(&expected).await);
         add("it holds what the template says", trail.selectors(&expected).await);
-        add("its bucket is in another account", Ok(trail.is_elsewhere()));
+        add("its bucket is in another account", Ok(is_elsewhere(template)));
     }
     let destination = template.parameter("AuditDestinationArn");
     let outcome = if destination.is_empty() {
@@ -46,7 +46,6 @@ fn arn(template: &Template, expected: &Expected) -> String {
 
 struct Trail<'a> {
     aws: &'a Aws,
-    template: &'a Template,
     arn: String,
 }
 
@@ -76,20 +75,22 @@ impl Trail<'_> {
         let expected = selectors(&expected.properties["AdvancedEventSelectors"]);
         Ok(Outcome::same(&json!(expected), &json!(selectors(&found["AdvancedEventSelectors"])), DEPLOY))
     }
+}
 
-    /// Whose a bucket is, S3 tells its owner only. The key that encrypts the trail names its account.
-    fn is_elsewhere(&self) -> Outcome {
-        match self.template.parameter("AuditKeyArn") {
-            "" => Outcome::unknown("without AuditKeyArn nothing here tells whose the bucket is", "look in the audit account"),
-            key => {
-                let elsewhere = account(key) != self.template.account();
-                Outcome::holds_if(
-                    elsewhere,
-                    "AuditKeyArn is of this account",
-                    "deploy with the outputs of the audit account's stack",
-                )
-            }
-        }
+/// Whose a bucket is, S3 tells its owner only. The audit account's template ends its name in the account's number, and that of
+/// the key stands in its ARN.
+fn is_elsewhere(template: &Template) -> Outcome {
+    const WITH_OUTPUTS: &str = "deploy with the outputs of the audit account's stack";
+    let (bucket, key) = (template.parameter("AuditBucket"), template.parameter("AuditKeyArn"));
+    let of = |account: &str| !account.is_empty() && bucket.ends_with(&format!("-{account}"));
+    if of(template.account()) {
+        Outcome::broken("AuditBucket has this account's number in its name", WITH_OUTPUTS)
+    } else if account(key) == template.account() {
+        Outcome::broken("AuditKeyArn is of this account", WITH_OUTPUTS)
+    } else if of(account(key)) {
+        Outcome::Holds
+    } else {
+        Outcome::unknown("AuditBucket is not named after the account of AuditKeyArn", "look in the audit account")
     }
 }
 

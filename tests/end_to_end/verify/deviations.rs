@@ -44,9 +44,19 @@ fn push(list: &mut Value, item: Value) {
     }
 }
 
+/// A role that everyone may take.
+const EVERYONE: &str = "<GetRoleResponse><GetRoleResult><Role><AssumeRolePolicyDocument>%7B%22Statement%22%3A%7B%22Effect%22%3A\
+    %22Allow%22%2C%22Action%22%3A%22sts%3AAssumeRole%22%2C%22Principal%22%3A%7B%22AWS%22%3A%22%2A%22%7D%7D%7D\
+    </AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>";
+
 fn in_the_stack(stack: &Described) -> Vec<Deviation> {
     let lifetime = "<ParameterKey>RecordLifetimeSeconds</ParameterKey><ParameterValue>";
     let long = stack.stack.replace(&format!("{lifetime}3600"), &format!("{lifetime}86400"));
+    let (open, closed) = ("<ParameterKey>VerifyPrincipal</ParameterKey><ParameterValue>", "</ParameterValue>");
+    let anyone = stack.stack.split_once(open).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(closed)?;
+        Some(format!("{before}{open}*{closed}{after}"))
+    });
     let more = "<member><LogicalResourceId>Copier</LogicalResourceId><PhysicalResourceId>copier</PhysicalResourceId>\
         <ResourceType>AWS::Lambda::Function</ResourceType></member></StackResourceSummaries>";
     let more = stack.resources.replace("</StackResourceSummaries>", more);
@@ -59,6 +69,15 @@ fn in_the_stack(stack: &Described) -> Vec<Deviation> {
                 change(SESSION_START, "", |json| {
                     json["Configuration"]["Environment"]["Variables"]["RECORD_LIFETIME_SECONDS"] = json!("86400");
                 }),
+            ],
+        },
+        Deviation {
+            what: "a principal that the template does not allow",
+            breaks: "the stack: its parameters are within the template's limits, a record's lifetime among them",
+            rules: vec![
+                on("DescribeStacks", "", Fault::answer(200, anyone.unwrap_or_default())),
+                // Deployed so, the role would let everyone in.
+                on("GetRole", "RoleName=idbellen-local-verify", Fault::answer(200, EVERYONE)),
             ],
         },
         deviation(
@@ -189,6 +208,14 @@ fn keys() -> Vec<Deviation> {
             "key alias/idbellen-local-code-previous: enabled, of the template's kind, and made in KMS",
             change("DescribeKey", "code-previous", |json| json["KeyMetadata"]["KeyState"] = json!("Disabled")),
         ),
+        Deviation {
+            what: "codes that no one finds",
+            breaks: "key alias/idbellen-local-code-current: codes are looked for under the key that they are made with",
+            // The same key under another id: by its ARN it is found too.
+            rules: vec![change("DescribeKey", "code-current", |json| {
+                json["KeyMetadata"]["KeyId"] = json["KeyMetadata"]["Arn"].clone();
+            })],
+        },
         deviation(
             "a key of another kind",
             "key alias/idbellen-local-code-current: enabled, of the template's kind, and made in KMS",
@@ -236,6 +263,7 @@ fn functions() -> Vec<Deviation> {
     let variables = "function AgentLookup: its variables are the template's";
     let ours = "function AgentLookup: it runs our code only: no layer, extension, image or file system";
     let place = "function AgentLookup: its time, memory and place are the template's";
+    let qualified = "function AgentLookup: it has no version and no alias, which others could invoke";
     let kept = "function AgentLookup: a failed event is not tried again or passed on";
     vec![
         configured("RUST_LOG", variables, |json| json["Environment"]["Variables"]["RUST_LOG"] = json!("trace")),
@@ -277,6 +305,20 @@ fn functions() -> Vec<Deviation> {
             "function AgentLookup: it has no address of its own",
             change("/2021-10-31/functions/idbellen-local-agent-lookup/urls", "", |json| {
                 json["FunctionUrlConfigs"] = json!([{"FunctionUrl": "x"}]);
+            }),
+        ),
+        deviation(
+            "a version",
+            qualified,
+            change("/2015-03-31/functions/idbellen-local-agent-lookup/versions", "", |json| {
+                push(&mut json["Versions"], json!({"Version": "1"}));
+            }),
+        ),
+        deviation(
+            "an alias",
+            qualified,
+            change("/2015-03-31/functions/idbellen-local-agent-lookup/aliases", "", |json| {
+                json["Aliases"] = json!([{"Name": "live", "FunctionVersion": "$LATEST"}]);
             }),
         ),
         deviation(

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Described, Rule, on};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111111111111:key/x";
+const BUCKET: &str = "idbellen-local-audit-111111111111";
 
 /// What AWS says of it when all is well.
 pub fn status() -> Value {
@@ -17,15 +18,22 @@ pub fn status() -> Value {
 
 /// The stack with a trail, of which AWS says this.
 pub fn rules(stack: &Described, status: &Value) -> Vec<Rule> {
-    with(stack, KEY, status, &trail(), &selectors())
+    with(stack, (BUCKET, KEY), status, &trail(), &selectors())
 }
 
-fn with(stack: &Described, key: &str, status: &Value, trail: &Value, selectors: &Value) -> Vec<Rule> {
+/// The stack with a trail that goes to this bucket, encrypted by this key.
+pub fn rules_with(stack: &Described, bucket: &str, key: &str) -> Vec<Rule> {
+    let mut trail = trail();
+    (trail["S3BucketName"], trail["KmsKeyId"]) = (json!(bucket), json!(key));
+    with(stack, (bucket, key), &status(), &trail, &selectors())
+}
+
+fn with(stack: &Described, (bucket, key): (&str, &str), status: &Value, trail: &Value, selectors: &Value) -> Vec<Rule> {
     let member = "<member><LogicalResourceId>Trail</LogicalResourceId><PhysicalResourceId>idbellen-local</PhysicalResourceId>\
         <ResourceType>AWS::CloudTrail::Trail</ResourceType></member></StackResourceSummaries>";
     let resources = stack.resources.replace("</StackResourceSummaries>", member);
     let mut described = stack.stack.clone();
-    for (name, value) in [("AuditBucket", "audit"), ("AuditKeyArn", key)] {
+    for (name, value) in [("AuditBucket", bucket), ("AuditKeyArn", key)] {
         let before = format!("<ParameterKey>{name}</ParameterKey><ParameterValue>");
         described = described.replace(&before, &format!("{before}{value}"));
     }
@@ -44,7 +52,7 @@ fn with(stack: &Described, key: &str, status: &Value, trail: &Value, selectors: 
 
 fn trail() -> Value {
     json!({
-        "Name": "idbellen-local", "S3BucketName": "audit", "KmsKeyId": KEY, "IsMultiRegionTrail": true,
+        "Name": "idbellen-local", "S3BucketName": BUCKET, "KmsKeyId": KEY, "IsMultiRegionTrail": true,
         "IncludeGlobalServiceEvents": true, "LogFileValidationEnabled": true, "HomeRegion": "eu-central-1",
     })
 }
@@ -79,10 +87,11 @@ pub fn deviations(stack: &Described) -> Vec<(&'static str, &'static str, Vec<Rul
         value
     };
     let of_status = |name: &str, other: Value| rules(stack, &but(status(), name, other));
-    let of_trail = |name: &str, other: Value| with(stack, KEY, &status(), &but(trail(), name, other), &selectors());
+    let of_trail = |name: &str, other: Value| with(stack, (BUCKET, KEY), &status(), &but(trail(), name, other), &selectors());
     let mut without_items = selectors();
     without_items[2]["FieldSelectors"][2]["Equals"] = json!([]);
     let own_key = "arn:aws:kms:eu-central-1:000000000000:key/x";
+    let elsewhere = "the trail: its bucket is in another account";
     let delivered = "the trail: it delivered within the last hour, without an error";
     let settings = "the trail: it covers all regions, is signed, and goes to AuditBucket";
     vec![
@@ -96,11 +105,12 @@ pub fn deviations(stack: &Described) -> Vec<(&'static str, &'static str, Vec<Rul
         ),
         ("not signed", settings, of_trail("LogFileValidationEnabled", json!(false))),
         ("another bucket", settings, of_trail("S3BucketName", json!("other"))),
-        ("without items", "the trail: it holds what the template says", with(stack, KEY, &status(), &trail(), &without_items)),
         (
-            "of this account",
-            "the trail: its bucket is in another account",
-            with(stack, own_key, &status(), &but(trail(), "KmsKeyId", json!(own_key)), &selectors()),
+            "without items",
+            "the trail: it holds what the template says",
+            with(stack, (BUCKET, KEY), &status(), &trail(), &without_items),
         ),
+        ("a key of this account", elsewhere, rules_with(stack, BUCKET, own_key)),
+        ("a bucket of this account", elsewhere, rules_with(stack, "idbellen-local-audit-000000000000", KEY)),
     ]
 }

@@ -186,8 +186,8 @@ async fn places(world: &World) -> Result<Vec<Place>> {
     for file in files {
         let name = file.strip_prefix(&run).unwrap_or(&file).display().to_string();
         let not_ours = name.starts_with("irma-server") || name.starts_with("wallet-") || name == "functions.log";
-        if !not_ours {
-            places.push(Place { name, bytes: fs::read(&file)? });
+        if !not_ours && let Some(bytes) = if_there(fs::read(&file))? {
+            places.push(Place { name, bytes });
         }
     }
     Ok(places)
@@ -212,12 +212,20 @@ fn new_in_tmp(world: &World) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir("/tmp")? {
         let entry = entry?;
-        let about = entry.metadata()?;
+        let Some(about) = if_there(entry.metadata())? else { continue };
         if about.is_file() && about.modified()? >= world.started_at {
             files.push(entry.path());
         }
     }
     Ok(files)
+}
+
+/// `/tmp` is not ours alone: a file can go while one looks.
+fn if_there<T>(found: std::io::Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        found => Ok(Some(found?)),
+    }
 }
 
 /// The forms in which a text could be written.

@@ -100,10 +100,11 @@ where
     H: Future<Output = Result<(), RunFailed>> + Send + 'static,
 {
     run(async move |state: Arc<S>, event: Box<RawValue>| {
-        if has_member(&event, CONNECT) {
+        let members = members(&event);
+        if members.contains_key(CONNECT) {
             return Ok(connect(&event, |event| handle_connect(state, event)).await);
         }
-        if has_member(&event, mark) {
+        if members.contains_key(mark) {
             return direct(&event, |event| handle_direct(state, event)).await;
         }
         Ok(Done::Http(Box::new(answer(event.get(), |request| handle(state, request)).await)))
@@ -124,8 +125,12 @@ enum Done {
 const CONNECT: &str = "Details";
 
 fn has_member(event: &RawValue, name: &str) -> bool {
-    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(event.get()).unwrap_or_default();
-    members.contains_key(name)
+    members(event).contains_key(name)
+}
+
+/// The members of an event, unread; none if it is no object.
+fn members(event: &RawValue) -> BTreeMap<Cow<'_, str>, &RawValue> {
+    serde_json::from_str(event.get()).unwrap_or_default()
 }
 
 async fn connect<F: Future<Output = Outcome>>(event: &RawValue, handle: impl FnOnce(ConnectEvent) -> F) -> Done {

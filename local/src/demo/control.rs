@@ -154,30 +154,19 @@ fn plain(item: &Item, name: &str) -> Value {
 #[derive(Deserialize)]
 struct Since {
     #[serde(default)]
-    api: usize,
-    #[serde(default)]
-    aws: usize,
+    mark: usize,
 }
 
-/// What passed on the lines to the API and to AWS after these marks: who said what kind of thing to whom. Names of members
-/// only, no values.
+/// What passed on the line to the API after a mark: who said what kind of thing. Names of members only, no values.
 async fn wire(State(control): State<Arc<Control>>, Query(since): Query<Since>) -> Json<Value> {
-    let (to_api, to_aws) = (&control.stack.to_api, &control.stack.to_aws);
-    let api = to_api.calls_since(since.api);
-    let aws = to_aws.calls_since(since.aws);
-    let marks = json!({"api": since.api + api.len(), "aws": since.aws + aws.len()});
+    let calls = control.stack.to_api.calls_since(since.mark);
     let said = |call: &Call| {
         json!({
             "at": milliseconds(call.at), "party": party(&call.operation), "operation": pattern(&call.operation),
             "status": call.status, "sent": members(&call.body), "got": members(&call.answer),
         })
     };
-    let asked = |call: &Call| json!({"at": milliseconds(call.at), "function": call.caller, "service": call.service, "operation": call.operation});
-    Json(json!({
-        "marks": marks,
-        "api": api.iter().map(said).collect::<Vec<_>>(),
-        "aws": aws.iter().filter(|call| !call.service.is_empty()).map(asked).collect::<Vec<_>>(),
-    }))
+    Json(json!({"mark": since.mark + calls.len(), "said": calls.iter().map(said).collect::<Vec<_>>()}))
 }
 
 /// Who makes calls of this kind.

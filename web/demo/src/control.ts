@@ -32,4 +32,5 @@ export const pairingCode = async (): Promise<string | null> => (await ask<{ pair
 export const exchange = (code: string, contactId: string): Promise<{ status: number; secret?: string }> =>
   ask("telephone", { code, contactId });
 export const tables = (): Promise<Tables> => ask("tables");
-export const said = async (): Promise<Said[]> => (await ask<{ api: Said[] }>("wire")).api;
+/** What was said after the mark, and the mark after that. */
+export const said = (mark: number): Promise<{ mark: number; said: Said[] }> => ask(`wire?mark=${mark}`);

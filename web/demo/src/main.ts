@@ -12,6 +12,8 @@ const words = messages(nl, en);
 const LOOK = 1000;
 /** Rows of a table that are shown. */
 const ROWS = 8;
+/** Lines of what was said that are shown. */
+const LINES = 12;
 const PEOPLE = [["willeke", "Willeke de Bruijn"], ["jochem", "Jochem Bakker"]] as const;
 
 type App =
@@ -28,7 +30,9 @@ class Demo extends LitElement {
   private person: string = PEOPLE[0][0];
   private keyed = "";
   private sounding = "";
+  /** Newest first. */
   private said: control.Said[] = [];
+  private mark = 0;
   private tables: control.Tables = { records: [], codes: [] };
   private reachable = true;
   /** The session that the app is done with. */
@@ -55,8 +59,9 @@ class Demo extends LitElement {
 
   private async look(): Promise<void> {
     try {
-      const [sessions, said, tables] = await Promise.all([control.sessions(), control.said(), control.tables()]);
-      this.said = said.slice(-12).reverse();
+      const [sessions, said, tables] = await Promise.all([control.sessions(), control.said(this.mark), control.tables()]);
+      this.said = [...said.said.reverse(), ...this.said].slice(0, LINES);
+      this.mark = said.mark;
       this.tables = tables;
       const newest = sessions[0];
       if (newest !== undefined && !newest.ended && newest.id > this.performed && this.app.is !== "busy") {

@@ -21,14 +21,14 @@ use crate::world::{World, ask, ask_query};
 tests! {
     beside_others: [
         every_promise_holds_or_it_is_said_why_not,
-        each_deviation_is_found_and_nothing_else,
         parameters_are_compared_with_those_that_were_meant,
         a_trail_is_verified,
         what_aws_does_not_tell_is_unknown,
         its_role_has_the_rights_that_it_uses_and_no_others,
         code_that_was_not_built_is_found,
     ],
-    alone: []
+    // It runs the command for each deviation, and each run asks of everything.
+    alone: [each_deviation_is_found_and_nothing_else]
 }
 
 /// What shall happen to a call of `idbellen verify`.

@@ -39,6 +39,7 @@ pub struct Identity<'a> {
     pub kind: Option<Cow<'a, str>>,
     pub arn: Option<Cow<'a, str>>,
     pub account_id: Option<Cow<'a, str>>,
+    access_key_id: Option<Cow<'a, str>>,
     pub invoked_by: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub session_context: Option<SessionContext<'a>>,
@@ -98,6 +99,12 @@ impl<'a> Event<'a> {
     pub fn arns(&self) -> Vec<&'a str> {
         let resources: Vec<Resource<'a>> = serde_json::from_str(self.named()).unwrap_or_default();
         resources.into_iter().filter_map(|resource| resource.arn).collect()
+    }
+
+    /// With which credentials it was signed, and the address from which it was sent.
+    pub fn origin(&self) -> String {
+        let key = self.user_identity.as_ref().and_then(|identity| identity.access_key_id.as_deref());
+        format!("{}@{}", key.unwrap_or_default(), self.source_ip_address.as_deref().unwrap_or_default())
     }
 
     /// Whether AWS refused it, or it failed in another way.

@@ -1,6 +1,7 @@
 //! What a trail tells, event by event: the lives of records and codes, who used which key and parameter, and what was done
 //! by someone else. Of each event only that is kept, so that a day of a million events fits.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
@@ -80,6 +81,17 @@ pub struct Touch {
     pub conditional: bool,
 }
 
+/// A look-up's reading of a record, as far as it tells which of them are one look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Look {
+    /// Unix seconds.
+    pub at: i64,
+    /// Whether it can succeed again. With which a contact takes the caller, can't (`shared::records`).
+    pub repeatable: bool,
+    /// From where it came.
+    pub origin: Text,
+}
+
 /// What an agent did, by the line that a function logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
@@ -94,6 +106,8 @@ pub struct Line {
 #[derive(Default)]
 pub struct Life {
     pub touches: Vec<Touch>,
+    /// Of a record: how often it was looked up.
+    pub looks: Vec<Look>,
     /// Of a record: what agents did.
     pub lines: Vec<Line>,
     /// Of a record its code, and the other way round.
@@ -232,6 +246,7 @@ struct ItemCall<'a> {
     key: Option<ItemKey>,
     #[serde(alias = "ConditionExpression")]
     condition_expression: Option<serde::de::IgnoredAny>,
+    update_expression: Option<Cow<'a, str>>,
     #[serde(borrow)]
     operation: Option<&'a str>,
 }
@@ -526,6 +541,11 @@ impl Facts {
             };
             let touch = Touch { at, act, who: Who::Role(role), conditional: call.condition_expression.is_some() };
             self.touch(table, id, touch);
+            if act == Act::Read {
+                let takes = call.update_expression.as_ref().is_some_and(|expression| expression.contains("ADD holders"));
+                let look = Look { at, repeatable: !takes, origin: self.texts.number(&event.origin()) };
+                self.records.entry(id).or_default().looks.push(look);
+            }
         }
         self.used(role, event, at, table.as_str())
     }
@@ -790,6 +810,7 @@ impl Facts {
     pub fn finish(&mut self) {
         for life in self.records.values_mut().chain(self.codes.values_mut()) {
             life.touches.sort_unstable();
+            life.looks.sort_unstable();
             // Firehose may deliver a line twice.
             life.lines.sort_unstable();
             life.lines.dedup();

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use serde::Serialize;
 
 use super::digest::Integrity;
-use super::facts::{Act, Facts, Finding, Id, Kind, Life, Line, Touch, Who};
+use super::facts::{Act, Facts, Finding, Id, Kind, Life, Line, Look, Touch, Who};
 use super::folder::Hour;
 use super::names::{Role, Text};
 use super::reference::Reference;
@@ -20,6 +20,12 @@ const CODE: i64 = 20 * 60;
 const USED_CODE: i64 = 140;
 /// CloudTrail delivers most events within a quarter of an hour.
 const LATE: i64 = 900;
+
+/// So many milliseconds a function's call to the database takes at most, with all that AWS's SDK repeats of it because an
+/// answer was lost (`operation_timeout` in `shared::config`). What comes later is no repetition.
+const OPERATION: i64 = 3000;
+/// So often the SDK sends a call at most (`RetryConfig::standard`).
+const ATTEMPTS: usize = 3;
 
 /// What is said of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -151,6 +157,51 @@ fn worst<'a>(flaws: impl Iterator<Item = &'a Flaw>) -> Verdict {
     flaws.map(|flaw| if flaw.violates() { Verdict::Violated } else { Verdict::NotProven }).max().unwrap_or(Verdict::Proven)
 }
 
+fn tells_of_look(line: &Line) -> bool {
+    !line.clears && line.outcome != "unknown"
+}
+
+/// Whether a function that logged `line` may have had this many operations done since the second `at`.
+fn may_follow(line: &Line, at: i64, operations: i64) -> bool {
+    (0..1000 + operations * OPERATION).contains(&line.at.saturating_sub(at * 1000))
+}
+
+/// Whether there is a line for each look-up. Where there are fewer lines than calls, a line may be for several: those that
+/// can be one look-up of which answers were lost.
+fn all_looks_told(life: &Life) -> bool {
+    let lines = || life.lines.iter().filter(|line| tells_of_look(line));
+    if lines().count() >= life.looks.len() {
+        return true;
+    }
+    // A line comes right after its look-up's last call: that one is its own, and of those before what may be the same look-up.
+    let mut left: Vec<_> = life.looks.iter().rev().collect();
+    for line in lines() {
+        let mut calls = Vec::new();
+        left.retain(|look| {
+            // To take the caller is an operation of its own. Asked again it fails, and the look-up's second one follows.
+            let operations = if look.repeatable { 1 } else { 2 };
+            let one = calls.len() < ATTEMPTS
+                && may_follow(line, look.at, operations)
+                && calls.iter().all(|later: &&Look| later.repeatable && later.origin == look.origin);
+            if one {
+                calls.push(*look);
+            }
+            !one
+        });
+    }
+    left.is_empty()
+}
+
+/// Which agent's clear deleted the record though the function says that there was nothing to clear: it did not hear that
+/// it had, and asked again. Only who looked the record up can have cleared it.
+fn cleared_unheard(life: &Life, deleted: i64) -> Option<Text> {
+    let unheard = |line: &&Line| line.clears && line.outcome == "nothing to clear" && may_follow(line, deleted, 1);
+    let looked = |agent: &Text| life.lines.iter().filter(|line| tells_of_look(line)).any(|line| line.agent == *agent);
+    let mut agents = life.lines.iter().filter(unheard).map(|line| line.agent).filter(looked);
+    let agent = agents.next()?;
+    agents.all(|other| other == agent).then_some(agent)
+}
+
 /// Which part of a trail a report is of.
 pub struct Scope {
     /// When its records were made, in Unix seconds.
@@ -227,7 +278,7 @@ impl Report {
 
     /// The story of a record.
     pub fn story(&self, id: &Id) -> Story<'_> {
-        static NOTHING: Life = Life { touches: Vec::new(), lines: Vec::new(), other: None };
+        static NOTHING: Life = Life { touches: Vec::new(), looks: Vec::new(), lines: Vec::new(), other: None };
         let life = self.facts.records.get(id).unwrap_or(&NOTHING);
         let (made, deleted, mut flaws) = self.lived(life, |made| made + RECORD);
         let last = deleted.and_then(|at| life.touches.iter().find(|touch| touch.act == Act::Deleted && touch.at == at));
@@ -237,13 +288,12 @@ impl Report {
             Some(Who::Role(Role::ExpireRecords)) => End::Sweep,
             // Telephony clears only what no agent has looked up.
             Some(Who::Role(_)) if cleared.is_none() && read == 0 => End::Telephony,
-            Some(Who::Role(_)) => End::Agent(cleared),
+            Some(Who::Role(_)) => End::Agent(cleared.or(deleted.and_then(|at| cleared_unheard(life, at)))),
             Some(Who::Other(who)) => End::Other(who),
             None if flaws.contains(&Flaw::TooRecent) => End::TooRecent,
             None => End::NotSeen,
         };
-        let looked = life.lines.iter().filter(|line| !line.clears && line.outcome != "unknown").count();
-        if looked < read || end == End::Agent(None) {
+        if !all_looks_told(life) || end == End::Agent(None) {
             flaws.push(Flaw::NoAgent);
         }
         let code = life.other.and_then(|code| Some((code, self.facts.codes.get(&code)?)));

@@ -185,6 +185,135 @@ fn without_a_line_it_is_not_proven_which_agent_it_was() {
     trail.report("no-lines").is(&[("agents", "notProven")]);
 }
 
+/// A trail of one call with these look-ups, at tenths of a second, and the lines of some.
+fn looked_up(calls: &[Call], lines: &[i64]) -> Trail {
+    let mut trail = Trail::of_one_call();
+    trail.calls.retain(|call| call.by != crate::trail::role("agent-lookup"));
+    trail.lines.remove(0);
+    trail.calls.extend_from_slice(calls);
+    for tenths in lines {
+        trail.line(0, "lookup", 1, "disclosed", 1);
+        trail.lines.last_mut().unwrap().0 += tenths * 100;
+    }
+    trail
+}
+
+fn look(at: i64) -> Call {
+    item(at, "agent-lookup", "UpdateItem", RECORDS, &id(1))
+}
+
+/// With this a contact takes the caller.
+fn take(at: i64) -> Call {
+    const ADD: &str = "ADD holders :holders";
+    assert!(include_str!("../../../shared/src/records.rs").contains(ADD), "the report knows it by this");
+    let mut call = look(at);
+    call.parameters["updateExpression"] = format!("SET holder = :holder {ADD}").into();
+    call
+}
+
+#[test]
+fn a_look_up_that_was_repeated_because_its_answer_was_lost_needs_one_line() {
+    for (number, (calls, lines, expected)) in [
+        (vec![look(100), look(100)], vec![1001], "proven"),
+        // CloudTrail gives whole seconds: this may have been 2.9 seconds before.
+        (vec![look(97), look(100)], vec![1009], "proven"),
+        (vec![look(96), look(100)], vec![1000], "notProven"),
+        // A line comes after its look-up.
+        (vec![look(100), look(101)], vec![1009], "notProven"),
+        (vec![look(98), look(99), look(100)], vec![1005], "proven"),
+        (vec![look(99), look(99), look(100), look(100)], vec![1005], "notProven"),
+        // Four may be two, of three attempts each at most.
+        (vec![look(99), look(99), look(100), look(100)], vec![1003, 1005], "proven"),
+        (vec![look(99), look(100)], vec![], "notProven"),
+        (vec![look(99), look(100)], vec![2000], "notProven"),
+        // A line far away stands for nothing near.
+        (vec![look(98), look(99), look(100), look(100), look(200)], vec![1005, 2000], "notProven"),
+        // To take the caller is an operation of its own, before the second.
+        (vec![take(94), look(100)], vec![1009], "proven"),
+        (vec![take(93), look(100)], vec![1000], "notProven"),
+        (vec![take(100), look(100)], vec![1001], "proven"),
+        // Each contact takes the caller once: these are two look-ups.
+        (vec![take(99), take(100)], vec![1001], "notProven"),
+        (vec![look(99), take(100)], vec![1001], "notProven"),
+        (vec![take(99), take(100)], vec![991, 1001], "proven"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        looked_up(&calls, &lines).report(&format!("repeated-{number}")).is(&[("agents", expected)]);
+    }
+}
+
+#[test]
+fn what_comes_from_elsewhere_is_no_repetition() {
+    let with = |lines: &[i64], name: &str, change: &dyn Fn(&mut Value)| {
+        let trail = looked_up(&[look(98), look(99), look(100)], lines);
+        let event = |call: &Call| {
+            let mut event = call.event(ACCOUNT).unwrap();
+            if call.at == BEGIN + 99 {
+                change(&mut event);
+            }
+            (call.at, event)
+        };
+        let events: Vec<_> = trail.calls.iter().map(event).collect();
+        trail.write_events(&format!("elsewhere-{name}"), &events).report(&[])
+    };
+    let key = |event: &mut Value| event["userIdentity"]["accessKeyId"] = "ASIAOTHER".into();
+    let address = |event: &mut Value| event["sourceIPAddress"] = "192.0.2.1".into();
+    let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/idbellen-test-agent-lookup/mallory");
+    let session = |event: &mut Value| event["userIdentity"]["arn"] = arn.clone().into();
+    with(&[1005], "not", &|_| ()).is(&[]);
+    with(&[1005], "key", &key).is(&[("agents", "notProven")]);
+    with(&[1005], "address", &address).is(&[("agents", "notProven")]);
+    with(&[1005], "session", &session).is(&[("others", "violated")]);
+    // Two look-ups at the same time, of which one was repeated.
+    with(&[995, 1005], "both", &key).is(&[]);
+}
+
+#[test]
+fn a_clear_that_was_repeated_because_its_answer_was_lost_is_known_by_its_line() {
+    // The record was deleted at 360, after agent 1 had looked it up.
+    for (number, (lines, expected)) in [
+        (&[(3600, 1, 1)][..], "proven"),
+        (&[(3639, 1, 1)], "proven"),
+        (&[(3640, 1, 1)], "notProven"),
+        (&[(3599, 1, 1)], "notProven"),
+        // Of another record.
+        (&[(3610, 2, 1)], "notProven"),
+        // Agent 3 did not look it up. Agent 2 did.
+        (&[(3610, 1, 3)], "notProven"),
+        (&[(3610, 1, 2)], "proven"),
+        (&[(3610, 1, 1), (3610, 1, 2)], "notProven"),
+        (&[(3610, 1, 1), (3610, 1, 3)], "proven"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut trail = looked_up(&[look(100), look(200)], &[1001]);
+        trail.line(200, "lookup", 1, "disclosed", 2);
+        trail.line(200, "lookup", 1, "unknown", 3);
+        trail.lines.remove(0);
+        for (tenths, record, by) in lines {
+            trail.line(0, "clear", *record, "nothing to clear", *by);
+            trail.lines.last_mut().unwrap().0 += tenths * 100;
+        }
+        let report = trail.report(&format!("unheard-{number}"));
+        report.is(&[("agents", expected)]);
+        let (ended, whom) = (&report.record(1)["endedBy"], &report.record(1)["endedByWhom"]);
+        assert_eq!(ended, "agent");
+        assert_eq!(*whom, if expected == "proven" { Value::from(agent(lines[0].2)) } else { Value::Null });
+    }
+    // What telephony or the sweep deleted, no agent did.
+    for (end, by) in [(End::Telephony(200), "telephony"), (End::Sweep(200), "sweep")] {
+        let mut trail = Trail::default();
+        trail.call(1, 60, end);
+        trail.line(261, "clear", 1, "nothing to clear", 1);
+        let report = trail.report(&format!("unheard-{by}"));
+        report.is(&[]);
+        assert_eq!(report.record(1)["endedBy"], by);
+    }
+}
+
 #[test]
 fn creations_are_held_against_what_was_counted() {
     let mut trail = Trail::of_one_call();

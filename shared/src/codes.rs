@@ -14,7 +14,8 @@ use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 use crate::clock::UnixSeconds;
 use crate::code_key::{CodeId, ContactTag};
 use crate::database::{
-    Expiry, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_text, shard, text, time,
+    Expiry, Item, MOST_EXPIRED, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_text,
+    shard, text, time,
 };
 use crate::sealed::SealedSecret;
 
@@ -105,10 +106,11 @@ impl Codes {
         time(&self.client, &self.table).await
     }
 
-    /// The keys of the codes that must go at `now`.
+    /// The keys of the codes that must go at `now`; of many a part, as
+    /// [`Records::expired`](crate::records::Records::expired).
     pub async fn expired(&self, now: UnixSeconds) -> Result<Vec<String>, DatabaseUnavailable> {
-        let items = by_expiry(&self.client, &self.table, Expiry::Until(now)).await?;
-        Ok(items.iter().filter_map(|item| read_text(item, "id").map(str::to_owned)).collect())
+        let read = |item: &Item| read_text(item, "id").map(str::to_owned);
+        by_expiry(&self.client, &self.table, Expiry::Until(now), MOST_EXPIRED, read).await
     }
 
     /// Deletes a code that [`Self::expired`] found. Says whether it was still there.

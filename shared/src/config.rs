@@ -5,15 +5,20 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_types::SdkConfig;
 
 use crate::code_key::CodeKey;
 use crate::codes::Codes;
 use crate::parameters::Parameters;
 use crate::records::Records;
+use crate::roots;
 use crate::token_key::TokenKey;
 
 /// Why a function can't start: which variable or parameter is missing or wrong, never its value.
@@ -46,32 +51,54 @@ pub fn optional_variable<T: FromStr>(name: &str) -> Result<Option<T>, CannotStar
 }
 
 /// The AWS services, by the environment that Lambda gives a function.
-pub struct Aws(SdkConfig);
+pub struct Aws {
+    config: SdkConfig,
+    dynamodb: aws_sdk_dynamodb::Client,
+}
 
 impl Aws {
     /// Reads region and credentials.
-    pub async fn from_environment() -> Result<Self, CannotStart> {
+    pub fn from_environment() -> Result<Self, CannotStart> {
         // Telephony waits 8 seconds at most: a call that hangs is given up and repeated well before that.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(3))
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(aws_config::Region::new(variable::<String>("AWS_REGION")?))
-            // Lambda gives its credentials this way only; the rest of the chain would be looked through for nothing.
-            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        // Lambda gives its credentials this way only, for as long as the process lives. The SDK's own chain would look for
+        // profiles, containers and single sign-on, and bring their clients along.
+        let credentials = Credentials::new(
+            variable::<String>("AWS_ACCESS_KEY_ID")?,
+            variable::<String>("AWS_SECRET_ACCESS_KEY")?,
+            std::env::var("AWS_SESSION_TOKEN").ok(),
+            None,
+            "environment",
+        );
+        // One client for all services.
+        let mut http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        if let Some(bundle) = roots::bundle() {
+            let trusted = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(bundle)).build();
+            http = http.tls_context(trusted.map_err(|_| CannotStart::because("the AWS client's TLS can't be set up"))?);
+        }
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(variable::<String>("AWS_REGION")?))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http.build_https())
+            // It guards streams that slow down; here every call has its time.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard())
-            .load()
-            .await;
-        Ok(Self(config))
+            .retry_config(RetryConfig::standard());
+        // Where AWS is not AWS, as in tests.
+        config.set_endpoint_url(std::env::var("AWS_ENDPOINT_URL").ok());
+        let config = config.build();
+        Ok(Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), config })
     }
 
     /// The database.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.0)
+        self.dynamodb.clone()
     }
 
     /// The table that the variable `RECORDS_TABLE` names.
@@ -96,17 +123,17 @@ impl Aws {
 
     /// The parameters below the path that the variable `PARAMETERS` names.
     pub fn parameters(&self) -> Result<Parameters, CannotStart> {
-        Ok(Parameters::new(aws_sdk_ssm::Client::new(&self.0), variable("PARAMETERS")?))
+        Ok(Parameters::new(aws_sdk_ssm::Client::new(&self.config), variable("PARAMETERS")?))
     }
 
     /// What any other service's client is made of.
     #[must_use]
     pub fn sdk_config(&self) -> &SdkConfig {
-        &self.0
+        &self.config
     }
 
     fn kms(&self) -> aws_sdk_kms::Client {
-        aws_sdk_kms::Client::new(&self.0)
+        aws_sdk_kms::Client::new(&self.config)
     }
 }
 

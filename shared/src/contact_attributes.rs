@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::config::{Aws, CannotStart, optional_variable};
 use crate::contact::ContactId;
+use crate::roots;
 
 /// The contact attribute in which the flow passes the secret on (`infra/contact-flow.json`).
 const SECRET: &str = "idbellen_secret";
@@ -67,13 +68,8 @@ impl ContactAttributes {
         let region = config.region().ok_or_else(|| because("no region"))?.to_string();
         let endpoint = config.endpoint_url().map_or_else(|| format!("https://connect.{region}.amazonaws.com"), str::to_owned);
         let url = Url::parse(&endpoint).and_then(|url| url.join("/contact/attributes")).map_err(|_| because("no address"))?;
-        let http = Client::builder()
-            .connect_timeout(Self::CONNECT)
-            .timeout(Self::EACH)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|_| because("no HTTP"))?;
+        let http =
+            roots::http_client().connect_timeout(Self::CONNECT).timeout(Self::EACH).build().map_err(|_| because("no HTTP"))?;
         let credentials = config.credentials_provider().ok_or_else(|| because("no credentials"))?;
         Ok(Some(Self { http, credentials, region, url, instance }))
     }

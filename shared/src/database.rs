@@ -94,21 +94,36 @@ pub fn put_new<const N: usize>(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// Reads every item of the index whose `expires_at` is in the given range, page by page, oldest first in each shard.
-pub async fn by_expiry(client: &Client, table: &str, expiry: Expiry) -> Result<Vec<Item>, DatabaseUnavailable> {
-    let mut items = Vec::new();
+/// So many that must go are found in each shard at a time, at most.
+pub const MOST_EXPIRED: usize = 1000;
+
+/// Reads items of the index, page by page, oldest first in each shard; of each shard at most `most`. What `read` makes of
+/// them is kept, and not the items: there can be many.
+pub async fn by_expiry<T>(
+    client: &Client,
+    table: &str,
+    expiry: Expiry,
+    most: usize,
+    read: impl Fn(&Item) -> Option<T>,
+) -> Result<Vec<T>, DatabaseUnavailable> {
+    let mut found = Vec::new();
     for shard in 0..SHARDS {
         let mut pages = expiry
             .narrow(client.query().table_name(table).index_name(INDEX))
             .expression_attribute_values(":shard", number(shard.into()))
+            .set_limit(i32::try_from(most).ok())
             .into_paginator()
-            .items()
             .send();
-        while let Some(item) = pages.next().await {
-            items.push(item.map_err(unavailable("Query"))?);
+        let mut in_shard = 0;
+        while in_shard < most
+            && let Some(page) = pages.next().await
+        {
+            let page = page.map_err(unavailable("Query"))?;
+            in_shard += page.items().len();
+            found.extend(page.items().iter().filter_map(&read));
         }
     }
-    Ok(items)
+    Ok(found)
 }
 
 /// What time it is for the database, by the header `Date` of its answer: one `Query` for a single key.
@@ -131,21 +146,28 @@ pub async fn time(client: &Client, table: &str) -> Result<UnixSeconds, DatabaseU
 pub enum Expiry {
     /// What expires at this moment or before it.
     Until(UnixSeconds),
-    /// What expires after this moment.
-    After(UnixSeconds),
+    /// What expires after this moment and is pending.
+    PendingAfter(UnixSeconds),
 }
 
 impl Expiry {
     fn narrow(&self, query: QueryFluentBuilder) -> QueryFluentBuilder {
         let (condition, moment) = match self {
             Self::Until(moment) => ("#shard = :shard AND expires_at <= :moment", moment),
-            Self::After(moment) => ("#shard = :shard AND expires_at > :moment", moment),
+            Self::PendingAfter(moment) => ("#shard = :shard AND expires_at > :moment", moment),
         };
-        query
+        let query = query
             .key_condition_expression(condition)
-            // A reserved word (Amazon DynamoDB developer guide, "Reserved words").
+            // Reserved words (Amazon DynamoDB developer guide, "Reserved words").
             .expression_attribute_names("#shard", "shard")
-            .expression_attribute_values(":moment", number(*moment))
+            .expression_attribute_values(":moment", number(*moment));
+        if matches!(self, Self::Until(_)) {
+            return query;
+        }
+        query
+            .filter_expression("#status = :pending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pending", text("pending"))
     }
 }
 

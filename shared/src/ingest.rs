@@ -63,8 +63,8 @@ impl Ingest {
         let irma = IrmaServer::new(variable("IRMA_SERVER_URL")?)?;
         let issuer: String = variable("IRMA_ISSUER")?;
         let parameters = aws.parameters()?;
-        let verifier = Fresh::new(read_verifier(&parameters, &issuer).await?);
-        let purposes = Purposes::load(parameters).await?;
+        let (verifier, purposes) = tokio::try_join!(read_verifier(&parameters, &issuer), Purposes::load(aws.parameters()?))?;
+        let verifier = Fresh::new(verifier);
         Ok(Self { records, token_key, irma, verifier, issuer, purposes, metrics: Metrics::from_environment()? })
     }
 

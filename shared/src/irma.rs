@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::config::CannotStart;
+use crate::roots;
 
 /// The token by which the IRMA server knows ID-bellen: 16 to 256 visible ASCII characters.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -115,11 +116,9 @@ impl IrmaServer {
 
     /// A client of the server at `url`.
     pub fn new(ServerUrl(url): ServerUrl) -> Result<Self, CannotStart> {
-        let http = Client::builder()
+        let http = roots::http_client()
             .connect_timeout(Self::CONNECT)
             .timeout(Self::IN_ALL)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .build()
             .map_err(|_| CannotStart::because("the HTTP client for the IRMA server can't be made"))?;
         Ok(Self { http, url })

@@ -27,6 +27,7 @@ pub mod record_id;
 pub mod records;
 pub mod request;
 pub mod result_jwt;
+mod roots;
 pub mod run;
 pub mod sealed;
 pub mod secret;

@@ -30,7 +30,7 @@ use crate::sealed::SealedAttributes;
 use crate::secret::{HolderTag, PublicKey};
 use crate::token_key::SealedToken;
 
-pub use crate::database::DatabaseUnavailable;
+pub use crate::database::{DatabaseUnavailable, MOST_EXPIRED};
 
 /// The table `Records`.
 #[derive(Clone)]
@@ -318,21 +318,18 @@ impl Records {
 
     /// The records that can still be used and whose result is not in yet.
     pub async fn all_pending(&self, now: UnixSeconds) -> Result<Vec<PendingId>, DatabaseUnavailable> {
-        let items = by_expiry(&self.client, &self.table, Expiry::After(now + Self::MARGIN)).await?;
-        let pending = items.iter().filter(|item| read_text(item, "status") == Some("pending"));
         let read = |item: &Item| {
             let id = read_text(item, "id")?.parse().ok()?;
             Some(PendingId { id, created_at: read_number(item, "created_at")? })
         };
         // One that is damaged does not keep the others waiting.
-        Ok(pending
-            .filter_map(|item| {
-                read(item).or_else(|| {
-                    malformed(Self::NAME, "id or created_at");
-                    None
-                })
+        let read = |item: &Item| {
+            read(item).or_else(|| {
+                malformed(Self::NAME, "id or created_at");
+                None
             })
-            .collect())
+        };
+        by_expiry(&self.client, &self.table, Expiry::PendingAfter(now + Self::MARGIN), usize::MAX, read).await
     }
 
     /// What time it is for the database. Whoever deletes goes by it: a function whose own clock is fast would delete what
@@ -341,14 +338,14 @@ impl Records {
         time(&self.client, &self.table).await
     }
 
-    /// The records that must go at `now`: those that expire within [`Self::MARGIN`].
+    /// The records that must go at `now`: those that expire within [`Self::MARGIN`]. At most so many of each shard that
+    /// memory holds them; if there are [`MOST_EXPIRED`] or more, there may be others.
     pub async fn expired(&self, now: UnixSeconds) -> Result<Vec<Expired>, DatabaseUnavailable> {
-        let items = by_expiry(&self.client, &self.table, Expiry::Until(now + Self::MARGIN)).await?;
         let read = |item: &Item| {
             let created_at = read_number(item, "created_at").unwrap_or_default();
             Some(Expired { key: read_text(item, "id")?.to_owned(), created_at })
         };
-        Ok(items.iter().filter_map(read).collect())
+        by_expiry(&self.client, &self.table, Expiry::Until(now + Self::MARGIN), MOST_EXPIRED, read).await
     }
 
     /// Deletes a record that [`Self::expired`] found. Says whether it was still there.

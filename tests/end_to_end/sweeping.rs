@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use local::tap::{Call, Fault, Gate, Injected};
 use serde_json::{Value, json};
 use shared::clock::now;
 use shared::codes::Codes;
-use shared::records::Records;
+use shared::records::{MOST_EXPIRED, Records};
 
 use crate::planted::{self, Planted};
 use crate::tests;
@@ -22,6 +23,7 @@ tests! {
         a_record_and_a_code_past_their_time_are_swept,
         what_can_still_be_used_is_not_swept,
         every_page_of_every_shard_is_swept,
+        more_than_one_search_finds_is_swept,
         after_two_runs_that_failed_a_record_is_still_gone_within_the_hour,
         one_that_cannot_be_deleted_does_not_keep_the_others,
         a_table_that_cannot_be_read_does_not_keep_the_other,
@@ -117,6 +119,27 @@ async fn every_page_of_every_shard_is_swept(world: &World) -> Result<()> {
     // Two tables of eight shards, each with a first page and later ones.
     let pages = pages.lock().map_err(|_| anyhow::anyhow!("the pages are lost"))?;
     assert_eq!(pages.len(), 2 * 8 * 2, "{pages:?}");
+    Ok(())
+}
+
+async fn more_than_one_search_finds_is_swept(world: &World) -> Result<()> {
+    let unswept = no_schedule(world);
+    let (database, table) = (world.stack.dynamodb(), world.stack.table("Codes")?);
+    let ids: Vec<String> = (0..=MOST_EXPIRED).map(|index| format!("one-of-many-{index}")).collect();
+    // As many as DynamoDB takes in one call.
+    for some in ids.chunks(25) {
+        let put = |id: &String| {
+            let put = PutRequest::builder().item("id", AttributeValue::S(id.clone())).item("shard", number(0));
+            Ok(WriteRequest::builder().put_request(put.item("expires_at", number(now() - 1)).build()?).build())
+        };
+        let puts = some.iter().map(put).collect::<Result<Vec<_>>>()?;
+        database.batch_write_item().request_items(&table, puts).send().await?;
+    }
+    drop(unswept);
+    world.run_well(SWEEP).await?;
+    let left = world.stack.items("Codes").await?;
+    let many = left.iter().filter(|item| matches!(item.get("id"), Some(AttributeValue::S(id)) if ids.contains(id))).count();
+    assert_eq!(many, 0);
     Ok(())
 }
 

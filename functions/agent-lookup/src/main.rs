@@ -14,6 +14,7 @@ use shared::clock::{UnixSeconds, now};
 use shared::config::{Aws, CannotStart};
 use shared::metrics::{Metric, Metrics};
 use shared::problem::Problem;
+use shared::record_id::RecordId;
 use shared::records::{Records, Status};
 use shared::run;
 
@@ -39,13 +40,14 @@ struct Found<'a> {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        Ok(Self { records: Aws::from_environment().await?.records()?, metrics: Metrics::from_environment()? })
+        Ok(Self { records: Aws::from_environment()?.records()?, metrics: Metrics::from_environment()? })
     }
 }
 
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
     let AgentRequest { secret, holder, agent, .. } = read_agent_request(&request)?;
-    let (id, now) = (secret.record_id(), now());
+    let keys = secret.key_pair();
+    let (id, now) = (RecordId::of(&keys.1), now());
     let Some(record) = state.records.look_up(&id, &holder, now).await? else {
         audit::log(&agent, Action::LookUp, &id, "unknown");
         state.metrics.count(Metric::UnknownSecrets);
@@ -61,7 +63,7 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
         Status::Declined => (StatusCode::OK, "declined", None),
         Status::Lost => (StatusCode::OK, "lost", None),
         Status::Disclosed(sealed) => {
-            let opened = sealed.open(&secret.key_pair(), purpose).map_err(|_| {
+            let opened = sealed.open(&keys, purpose).map_err(|_| {
                 tracing::error!(%id, "the record's attributes do not open with its secret");
                 Problem::Internal
             })?;

@@ -44,7 +44,7 @@ struct Body {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        let aws = Aws::from_environment().await?;
+        let aws = Aws::from_environment()?;
         let overwriting = Overwriting::from_environment(&aws)?;
         Ok(Self { records: aws.records()?, metrics: Metrics::from_environment()?, overwriting })
     }

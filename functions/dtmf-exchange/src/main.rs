@@ -48,7 +48,7 @@ struct Exchanged<'a> {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        let aws = Aws::from_environment().await?;
+        let aws = Aws::from_environment()?;
         Ok(Self {
             codes: aws.codes()?,
             previous_key: aws.code_key("CODE_KEY_PREVIOUS")?,

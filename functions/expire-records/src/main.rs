@@ -3,11 +3,13 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, stream};
 use shared::codes::Codes;
 use shared::config::{Aws, CannotStart};
 use shared::metrics::{Metric, Metrics};
-use shared::records::{DatabaseUnavailable, Records};
+use shared::records::{DatabaseUnavailable, MOST_EXPIRED, Records};
 use shared::run::{self, RunFailed};
 
 struct State {
@@ -18,10 +20,16 @@ struct State {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        let aws = Aws::from_environment().await?;
+        let aws = Aws::from_environment()?;
         Ok(Self { records: aws.records()?, codes: aws.codes()?, metrics: Metrics::from_environment()? })
     }
 }
+
+/// So many are deleted at a time.
+const AT_A_TIME: usize = 16;
+
+/// No new search is begun after this: the function's time ends at 55 seconds.
+const ENOUGH: Duration = Duration::from_secs(40);
 
 /// How a sweep of one table went.
 #[derive(Default)]
@@ -33,12 +41,23 @@ struct Sweep {
 }
 
 impl Sweep {
-    /// One that can't be deleted does not stop the others: the next run tries it again.
-    fn count(&mut self, deletion: Result<bool, DatabaseUnavailable>) {
-        match deletion {
-            Ok(deleted) => self.deleted += u32::from(deleted),
-            Err(DatabaseUnavailable) => self.failed += 1,
+    /// Awaits the deletion of what was found, some at a time, and says whether the sweep is at its end. One that can't be
+    /// deleted does not stop the others: the next run tries it again.
+    async fn delete<F>(&mut self, deletions: impl ExactSizeIterator<Item = F>, began: Instant) -> bool
+    where
+        F: Future<Output = Result<bool, DatabaseUnavailable>>,
+    {
+        let rest = deletions.len() >= MOST_EXPIRED;
+        let mut done = stream::iter(deletions).buffer_unordered(AT_A_TIME);
+        while let Some(deletion) = done.next().await {
+            match deletion {
+                Ok(deleted) => self.deleted += u32::from(deleted),
+                Err(DatabaseUnavailable) => self.failed += 1,
+            }
         }
+        // What is left is too much for this run: it says that it failed, and the next one goes on.
+        self.failed += u32::from(rest && began.elapsed() > ENOUGH);
+        !rest || self.failed > 0
     }
 }
 
@@ -69,20 +88,28 @@ async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
 }
 
 async fn sweep_records(records: &Records) -> Result<Sweep, DatabaseUnavailable> {
-    let (now, mut sweep) = (records.time().await?, Sweep::default());
-    for record in records.expired(now).await? {
-        sweep.oldest = sweep.oldest.max(now - record.created_at);
-        sweep.count(records.expire(&record.key, now).await);
+    let (now, began) = (records.time().await?, Instant::now());
+    let mut sweep = Sweep::default();
+    loop {
+        let expired = records.expired(now).await?;
+        sweep.oldest = expired.iter().map(|record| now - record.created_at).fold(sweep.oldest, Ord::max);
+        let deletions = expired.into_iter().map(async |record| records.expire(&record.key, now).await);
+        if sweep.delete(deletions, began).await {
+            return Ok(sweep);
+        }
     }
-    Ok(sweep)
 }
 
 async fn sweep_codes(codes: &Codes) -> Result<Sweep, DatabaseUnavailable> {
-    let (now, mut sweep) = (codes.time().await?, Sweep::default());
-    for key in codes.expired(now).await? {
-        sweep.count(codes.expire(&key, now).await);
+    let (now, began) = (codes.time().await?, Instant::now());
+    let mut sweep = Sweep::default();
+    loop {
+        let expired = codes.expired(now).await?;
+        let deletions = expired.into_iter().map(async |key| codes.expire(&key, now).await);
+        if sweep.delete(deletions, began).await {
+            return Ok(sweep);
+        }
     }
-    Ok(sweep)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -52,7 +52,7 @@ struct Event {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        let aws = Aws::from_environment().await?;
+        let aws = Aws::from_environment()?;
         Ok(Self {
             ingest: Ingest::load(&aws).await?,
             lambda: aws_sdk_lambda::Client::new(aws.sdk_config()),

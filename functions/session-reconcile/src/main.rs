@@ -35,7 +35,7 @@ struct State {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        let aws = Aws::from_environment().await?;
+        let aws = Aws::from_environment()?;
         Ok(Self { ingest: Ingest::load(&aws).await? })
     }
 }

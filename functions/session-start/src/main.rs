@@ -39,8 +39,9 @@ struct State {
 
 impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
-        let aws = Aws::from_environment().await?;
-        let purposes = Purposes::load(aws.parameters()?).await?;
+        let aws = Aws::from_environment()?;
+        let parameters = aws.parameters()?;
+        let (purposes, token) = tokio::try_join!(Purposes::load(aws.parameters()?), parameters.requestor_token())?;
         Ok(Self {
             dynamodb: aws.dynamodb(),
             records: aws.records()?,
@@ -48,7 +49,7 @@ impl run::State for State {
             code_key: aws.code_key("CODE_KEY_CURRENT")?,
             token_key: aws.token_key()?,
             irma: IrmaServer::new(variable("IRMA_SERVER_URL")?)?,
-            requestor_token: RwLock::new(purposes.parameters().requestor_token().await?),
+            requestor_token: RwLock::new(token),
             purposes,
             public_domain: optional_variable("PUBLIC_API_DOMAIN")?,
             record_lifetime: variable::<shared::records::Lifetime>("RECORD_LIFETIME_SECONDS")?.seconds(),

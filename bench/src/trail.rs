@@ -1,26 +1,23 @@
-//! How long `idbellen report` takes over a day of a million events, and how much memory. Builds the command as this program
-//! was built, makes a trail of calls, and reports on it:
-//!
-//! ```text
-//! cargo run --package ops --release --example report-scale [-- EVENTS]
-//! ```
-//!
-//! The memory is what Linux says was the most (`VmHWM`), read every few milliseconds until the command ends.
-
-#![allow(clippy::print_stdout, reason = "it speaks to people")]
+//! How long `idbellen report` takes over the events of a day, and how much memory.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::rsa::RsaKey;
 use local::trail::Writer;
 use local::trail::event::{Call, Principal, key_arn};
 use serde_json::{Value, json};
 
+use crate::table::Table;
+use crate::{megabytes, release};
+
+/// So many events are in the trail.
+const EVENTS: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 const ACCOUNT: &str = "111122223333";
 const RECORDS: &str = "idbellen-test-records";
 const CODES: &str = "idbellen-test-codes";
@@ -30,33 +27,30 @@ const HOUR: i64 = 3600;
 /// What one call takes.
 const EVENTS_A_CALL: usize = 11;
 
-fn main() -> Result<()> {
-    let events: usize = std::env::args().nth(1).map_or(Ok(1_000_000), |number| number.parse())?;
-    let folder = std::env::temp_dir().join(format!("idbellen-report-scale-{}", std::process::id()));
-    let measured = build().and_then(|program| {
-        let calls = write(&folder, events.div_ceil(EVENTS_A_CALL))?;
-        measure(&program, &folder, calls)
-    });
-    let _ = fs::remove_dir_all(&folder);
-    measured
-}
-
-/// The command, built in the same way.
-fn build() -> Result<std::path::PathBuf> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--package", "ops", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
+/// Reports on each trail.
+pub fn measure() -> Result<Table> {
+    let program = release::build_command()?;
+    let mut table = Table::new("Growth of `idbellen report`", &["events", "calls", "time, s", "memory, MB"]);
+    table.notes = vec![
+        "One report a trail of one day, with CloudTrail's files, digests and agents' lines, in text, HTML and JSON. Writing the \
+         trail is not in it."
+            .to_owned(),
+    ];
+    for events in EVENTS {
+        crate::say(&format!("Reporting on {events} events"));
+        let folder = std::env::temp_dir().join(format!("idbellen-bench-{}", std::process::id()));
+        let measured = write(&folder, events.div_ceil(EVENTS_A_CALL)).and_then(|calls| {
+            let (took, memory) = report(&program, &folder)?;
+            Ok(vec![json!(calls * EVENTS_A_CALL), json!(calls), json!(took.as_secs_f64()), json!(megabytes(memory))])
+        });
+        fs::remove_dir_all(&folder)?;
+        table.rows.push(measured?);
     }
-    let output = cargo.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "idbellen can't be built");
-    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let program = messages.filter_map(|message| message["executable"].as_str().map(std::path::PathBuf::from)).next_back();
-    program.context("cargo does not say where idbellen is")
+    Ok(table)
 }
 
 /// Writes a day of calls, evenly spread; the answer is how many.
-fn write(folder: &std::path::Path, calls: usize) -> Result<usize> {
+fn write(folder: &Path, calls: usize) -> Result<usize> {
     let mut writer = Writer::new(folder, ACCOUNT, "test", Arc::new(RsaKey::generate()?))?;
     let calls_in = |part: usize| calls * (part + 1) / (24 * 12) - calls * part / (24 * 12);
     let (mut number, mut started) = (0_u64, Vec::new());
@@ -124,7 +118,8 @@ fn call(number: u64, at: i64, events: &mut Vec<Value>, lines: &mut Vec<(i64, Str
     Ok(())
 }
 
-fn measure(program: &std::path::Path, folder: &std::path::Path, calls: usize) -> Result<()> {
+/// Runs the command; the answer is how long it took, and the most memory that it held, in bytes.
+fn report(program: &PathBuf, folder: &Path) -> Result<(Duration, u64)> {
     let began = Instant::now();
     let mut child = Command::new(program)
         .args(["report", "--stage", "test", "--account", ACCOUNT, "--day", "2026-01-15", "--language", "en", "--folder"])
@@ -133,21 +128,21 @@ fn measure(program: &std::path::Path, folder: &std::path::Path, calls: usize) ->
         .arg(folder.join("report.json"))
         .arg("--html")
         .arg(folder.join("report.html"))
+        .stdout(std::process::Stdio::null())
         .spawn()?;
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
+    // What Linux says was the most up to then, read until the command ends.
     let ended = loop {
         let now = fs::read_to_string(&status).unwrap_or_default();
         let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        most = most.max(kilobytes.unwrap_or_default());
+        most = most.max(kilobytes.unwrap_or_default() * 1024);
         if let Some(ended) = child.try_wait()? {
             break ended;
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let took = began.elapsed();
-    println!("{} events, {calls} calls: {:.1} s, {} MB", calls * EVENTS_A_CALL, took.as_secs_f64(), most / 1024);
     ensure!(ended.success(), "the report is not proven");
-    Ok(())
+    Ok((began.elapsed(), most))
 }

@@ -1,0 +1,158 @@
+//! `cargo run --profile bench --package bench`: what ID-bellen takes, beside what a user would pick instead. Everything is
+//! measured in one run, on this machine, against the same endpoints; absolute figures are the machine's, ratios are not.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
+
+mod call;
+mod cost;
+mod durations;
+mod endpoint;
+mod goals;
+mod growth;
+mod machine;
+mod others;
+mod programs;
+mod release;
+mod runtime;
+mod start;
+mod table;
+mod trail;
+mod warm;
+mod world;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::cost::{Assumptions, Durations};
+use crate::machine::Machine;
+use crate::others::Others;
+use crate::programs::Work;
+use crate::table::Table;
+use crate::world::World;
+
+const USAGE: &str = "Usage: cargo run --profile bench --package bench [-- PART ...]
+
+Measures, and prints tables in Markdown; target/bench.json has the same for machines.
+Parts: start, warm, call, growth, cost, report. All of them if none is named. What
+it costs follows from start, warm, call and growth, which it measures too.";
+
+const PARTS: [&str; 6] = ["start", "warm", "call", "growth", "cost", "report"];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let parts: BTreeSet<String> = std::env::args().skip(1).collect();
+    if parts.iter().any(|part| !PARTS.contains(&part.as_str())) {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    }
+    match run(&parts).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(parts: &BTreeSet<String>) -> Result<()> {
+    let wanted = |part: &str| parts.is_empty() || parts.contains(part);
+    let machine = Machine::read();
+    let mut tables = Vec::new();
+    let mut prices = None;
+    if PARTS.into_iter().any(|part| part != "report" && wanted(part)) {
+        let world = World::up(release::build()?).await?;
+        let measured = on_the_functions(&world, |part| wanted(part) || wanted("cost")).await;
+        if measured.is_err() {
+            world.stack.keep_folder().await?;
+        }
+        world.stack.down().await;
+        let (measured, durations) = measured?;
+        tables.extend(measured);
+        prices = durations.map(|durations| cost::compare(&durations, &Assumptions::default(), &cost::VOLUMES)).transpose()?;
+    }
+    if wanted("report") {
+        tables.push(trail::measure()?);
+    }
+    println!("{}\n", machine.line());
+    for table in &tables {
+        println!("{}", table.markdown());
+    }
+    if let Some(prices) = &prices {
+        println!("### Cost\n\n{}\n\n{}", durations::note(), cost::markdown(prices));
+    }
+    let tables: Vec<_> = tables.iter().map(Table::json).collect();
+    let all = json!({"machine": machine, "tables": tables, "cost": prices});
+    fs::write("target/bench.json", serde_json::to_string_pretty(&all)?)?;
+    Ok(())
+}
+
+/// Measures what runs the functions. All of it together also tells what Lambda bills.
+async fn on_the_functions(world: &World, wanted: impl Fn(&str) -> bool) -> Result<(Vec<Table>, Option<Durations>)> {
+    let mut tables = Vec::new();
+    let (mut starts, mut warms) = (Vec::new(), Vec::new());
+    if wanted("start") || wanted("warm") {
+        let others = Others::build(world)?;
+        if wanted("start") {
+            let (table, measured) = start::measure(world, &others).await?;
+            tables.push(table);
+            starts = measured;
+        }
+        if wanted("warm") {
+            let (table, measured) = warm::measure(world, &others).await?;
+            tables.push(table);
+            warms = measured;
+        }
+        tables.push(goals::table(&starts, &warms));
+    }
+    let (mut ingest, mut growth) = (None, None);
+    if wanted("call") {
+        let (table, each) = call::measure(world).await?;
+        tables.push(table);
+        ingest = Some(each);
+    }
+    if wanted("growth") {
+        let (measured, each) = growth::measure(world).await?;
+        tables.extend(measured);
+        growth = Some(each);
+    }
+    let start = starts.iter().find(|start| start.program.work == Work::Start).map(|start| start.to_next);
+    let callback = warms.iter().find(|warm| warm.program.work == Work::Callback).map(|warm| warm.cpu);
+    let (Some(start), Some(callback), Some(ingest), Some([deletion, reconciliation])) =
+        (start, callback, ingest, growth.as_deref())
+    else {
+        return Ok((tables, None));
+    };
+    let durations = durations::of(&warms, (ingest - callback).max(0.0), *deletion, *reconciliation, start)?;
+    Ok((tables, Some(durations)))
+}
+
+/// Tells what is going on.
+fn say(line: &str) {
+    eprintln!("{line} …");
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// The median of some figures.
+fn median(figures: Vec<f64>) -> f64 {
+    percentile(figures, 50)
+}
+
+/// The figure below which this many of a hundred are.
+fn percentile(mut figures: Vec<f64>, percent: usize) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    let place = (figures.len() * percent).div_ceil(100).saturating_sub(1);
+    figures.get(place).copied().unwrap_or_default()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size of a few megabytes")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

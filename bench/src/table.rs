@@ -1,0 +1,96 @@
+//! What was measured, as tables: Markdown for people, JSON for machines.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// A table with a heading.
+#[derive(Clone, Serialize)]
+pub struct Table {
+    /// The heading.
+    pub title: String,
+    /// What a reader must know of the figures.
+    pub notes: Vec<String>,
+    /// The columns' headings, units included.
+    pub columns: Vec<String>,
+    /// The rows, with a cell for each column: text, a number, or null where there is nothing to say.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub fn new(title: &str, columns: &[&str]) -> Self {
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        Self { title: title.to_owned(), notes: Vec::new(), columns, rows: Vec::new() }
+    }
+
+    /// The table as Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let mut text = format!("### {}\n\n", self.title);
+        for note in &self.notes {
+            text += &format!("{note}\n\n");
+        }
+        text += &line(self.columns.clone());
+        let numeric = |index: usize| self.rows.iter().any(|row| row.get(index).is_some_and(Value::is_number));
+        text += &line((0..self.columns.len()).map(|index| if numeric(index) { "---:" } else { "---" }.to_owned()).collect());
+        for row in &self.rows {
+            text += &line(row.iter().map(cell).collect());
+        }
+        text
+    }
+
+    /// The table as JSON: an object for each row.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let row = |row: &Vec<Value>| self.columns.iter().cloned().zip(row.iter().cloned()).collect::<Map<_, _>>();
+        json!({"title": self.title, "notes": self.notes, "rows": self.rows.iter().map(row).collect::<Vec<_>>()})
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(met) => if *met { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => match number.as_f64() {
+            _ if number.is_u64() => grouped(number.as_u64().unwrap_or_default()),
+            Some(number) if number.abs() >= 100.0 => format!("{number:.0}"),
+            Some(number) if number.abs() >= 10.0 => format!("{number:.1}"),
+            Some(number) => format!("{number:.2}"),
+            None => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// A number with a thin space between thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_reads_well_in_both_forms() {
+        let mut table = Table::new("Start", &["program", "ms"]);
+        table.rows =
+            vec![vec![json!("hello"), json!(2.714)], vec![json!("other"), Value::Null], vec![json!("many"), json!(12_345)]];
+        assert_eq!(
+            table.markdown(),
+            "### Start\n\n| program | ms |\n| --- | ---: |\n| hello | 2.71 |\n| other | – |\n| many | 12\u{202f}345 |\n"
+        );
+        assert_eq!(table.json()["rows"][0], json!({"program": "hello", "ms": 2.714}));
+    }
+}

@@ -75,7 +75,7 @@ pub async fn measure(world: &World) -> Result<(Table, f64)> {
         let usage = ingest.lock().await.usage()?;
         before.get_or_insert(usage.cpu);
     }
-    let cpu = ingest.lock().await.usage()?.cpu - before.unwrap_or_default();
+    let cpu = ingest.lock().await.usage()?.cpu.saturating_sub(before.unwrap_or_default());
     let each = milliseconds(cpu) / f64::from(u32::try_from(CALLS)?);
     let mut table = Table::new("One call", &["what", "first, ms", "p50, ms", "p99, ms"]);
     table.notes = vec![format!(

@@ -70,7 +70,7 @@ async fn run(world: &World, binary: &str, stored: u64, to_do: u64) -> Result<Vec
     let expected = if binary == "expire-records" { stored } else { stored + to_do };
     ensure!(u64::try_from(left)? == expected, "{binary} left {left} records");
     ensure!(calls > to_do, "{binary} did not do all it had to");
-    let processor = milliseconds(after.cpu - before.cpu);
+    let processor = milliseconds(after.cpu.saturating_sub(before.cpu));
     let memory = crate::megabytes(after.peak_memory);
     Ok(vec![json!(stored), json!(to_do), json!(calls), json!(milliseconds(answered.took)), json!(processor), json!(memory)])
 }

@@ -30,7 +30,7 @@ impl Table {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let mut text = format!("### {}\n\n", self.title);
         for note in &self.notes {
-            text += &format!("{note}\n\n");
+            text.extend([note, "\n\n"]);
         }
         text += &line(self.columns.clone());
         let numeric = |index: usize| self.rows.iter().any(|row| row.get(index).is_some_and(Value::is_number));

@@ -45,7 +45,7 @@ pub async fn measure(world: &World, others: &Others) -> Result<(Table, Vec<Warm>
                 program.check(&answer.body)?;
                 latencies.push(milliseconds(answer.took));
             }
-            cpu.push(milliseconds(function.usage()?.cpu - before) / f64::from(u32::try_from(REQUESTS)?));
+            cpu.push(milliseconds(function.usage()?.cpu.saturating_sub(before)) / f64::from(u32::try_from(REQUESTS)?));
             function.stop().await?;
         }
     }

@@ -14,6 +14,7 @@ pub mod operate;
 pub mod process;
 mod random;
 pub mod rsa;
+pub mod sbom;
 pub mod server;
 mod signed;
 mod site;

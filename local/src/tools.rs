@@ -13,10 +13,27 @@ use crate::process::{self, Process};
 
 const IRMAGO: &str = "github.com/privacybydesign/irmago";
 const IRMAGO_VERSION: &str = "v1.3.0";
-const GUARD_VERSION: &str = "3.2.1";
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// AWS CloudFormation Guard, which checks templates.
+pub const GUARD: Published = Published { name: "cfn-guard", version: "3.2.1", builds: "about two minutes" };
+/// Checks licences, sources and second versions of dependencies, and asks for advisories.
+pub const DENY: Published = Published { name: "cargo-deny", version: "0.20.2", builds: "about four minutes" };
+/// Finds dependencies that nothing uses.
+pub const MACHETE: Published = Published { name: "cargo-machete", version: "0.9.2", builds: "about a minute" };
+/// Lists what a program is made of, in CycloneDX.
+pub const CYCLONEDX: Published = Published { name: "cargo-cyclonedx", version: "0.5.9", builds: "about a minute" };
+
 /// The web pages, each a folder of `web/`.
 const PAGES: [&str; 3] = ["citizen", "agent", "demo"];
+
+/// A program on crates.io.
+pub struct Published {
+    name: &'static str,
+    version: &'static str,
+    /// How long it takes to build.
+    builds: &'static str,
+}
 
 /// Where everything is, once installed.
 #[derive(Clone, Debug)]
@@ -79,26 +96,31 @@ impl Tools {
         tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("cannot lock")
     }
 
-    /// The program of AWS CloudFormation Guard, which checks templates; only tests need it.
-    pub async fn guard(&self, progress: Progress<'_>) -> Result<PathBuf> {
+    /// A program from crates.io, installed if it is not yet; only tests need them.
+    pub async fn published(&self, program: &Published, progress: Progress<'_>) -> Result<PathBuf> {
+        let Published { name, version, builds } = program;
         let _lock = self.lock("tools").await?;
-        self.install_into("guard", GUARD_VERSION, async |target: &Path| {
-            progress("Building AWS CloudFormation Guard (about two minutes, once)");
+        self.install_into(name, version, async |target: &Path| {
+            progress(&format!("Building {name} ({builds}, once)"));
+            let build = self.folder.join(format!("{name}-build"));
             self.run(
                 "cargo install",
                 process::inheriting("cargo")
-                    .args(["install", "--quiet", "--locked", "--version", GUARD_VERSION, "--root"])
+                    .args(["install", "--quiet", "--locked", "--version", version, "--root"])
                     .arg(target)
-                    .arg("cfn-guard")
-                    .env("CARGO_TARGET_DIR", self.folder.join("guard-target"))
+                    .arg(name)
+                    // Quick to build: each runs for seconds.
+                    .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"), ("CARGO_PROFILE_RELEASE_LTO", "off")])
+                    .envs([("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"), ("CARGO_PROFILE_RELEASE_DEBUG", "false")])
+                    .env("CARGO_TARGET_DIR", &build)
                     .current_dir(&self.folder),
             )
             .await?;
-            let _ = fs::remove_dir_all(self.folder.join("guard-target"));
+            let _ = fs::remove_dir_all(build);
             Ok(())
         })
         .await?;
-        Ok(self.folder.join("guard/bin/cfn-guard"))
+        Ok(self.folder.join(name).join("bin").join(name))
     }
 
     /// The folder `web/` of the checkout, with each of its pages built into its own folder `dist`.

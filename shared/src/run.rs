@@ -25,6 +25,10 @@ use crate::connect::{ConnectEvent, Outcome};
 use crate::logging;
 use crate::problem::Problem;
 
+// cargo-lambda builds so unless the profile says otherwise.
+#[cfg(panic = "abort")]
+compile_error!("a panic must end one event, and not all that run beside it: build with panic = \"unwind\"");
+
 /// What a function keeps between events.
 pub trait State: Send + Sync + Sized + 'static {
     /// Reads the configuration and makes the clients.

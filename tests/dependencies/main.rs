@@ -1,5 +1,7 @@
 //! What the project depends on, held against `deny.toml`, whether all of it is used, and what the programs are made of.
 
+#![allow(clippy::print_stderr, reason = "it speaks to people")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;

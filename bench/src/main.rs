@@ -31,26 +31,35 @@ use serde_json::json;
 use crate::cost::{Assumptions, Durations};
 use crate::machine::Machine;
 use crate::others::Others;
-use crate::programs::Work;
+use crate::programs::{Program, Work};
 use crate::table::Table;
-use crate::world::World;
+use crate::world::{FUNCTIONS, World};
 
-const USAGE: &str = "Usage: cargo run --profile bench --package bench [-- PART ...]
+const USAGE: &str = "Usage: cargo run --profile bench --package bench [-- PART ... | FUNCTION ...]
 
 Measures, and prints tables in Markdown; target/bench.json has the same for machines.
 Parts: start, warm, call, growth, cost, report. All of them if none is named. What
-it costs follows from start, warm, call and growth, which it measures too.";
+it costs follows from start, warm, call and growth, which it measures too.
+Functions, as agent-lookup: start and warm, of these only.";
 
 const PARTS: [&str; 6] = ["start", "warm", "call", "growth", "cost", "report"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let parts: BTreeSet<String> = std::env::args().skip(1).collect();
-    if parts.iter().any(|part| !PARTS.contains(&part.as_str())) {
+    let arguments: BTreeSet<String> = std::env::args().skip(1).collect();
+    let functions: BTreeSet<&str> =
+        FUNCTIONS.iter().map(|(_, binary)| *binary).filter(|name| arguments.contains(*name)).collect();
+    let parts: BTreeSet<&str> = PARTS.into_iter().filter(|part| arguments.contains(*part)).collect();
+    if functions.len() + parts.len() < arguments.len() || !(functions.is_empty() || parts.is_empty()) {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     }
-    match run(&parts).await {
+    let measured = match (functions.is_empty(), parts.is_empty()) {
+        (true, true) => run(&PARTS.into(), &FUNCTIONS.map(|(_, binary)| binary).into()).await,
+        (true, false) => run(&parts, &FUNCTIONS.map(|(_, binary)| binary).into()).await,
+        (false, _) => run(&["start", "warm"].into(), &functions).await,
+    };
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\n{error:#}");
@@ -59,14 +68,14 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(parts: &BTreeSet<String>) -> Result<()> {
-    let wanted = |part: &str| parts.is_empty() || parts.contains(part);
+async fn run(parts: &BTreeSet<&str>, functions: &BTreeSet<&str>) -> Result<()> {
+    let wanted = |part: &str| parts.contains(part);
     let machine = Machine::read();
     let mut tables = Vec::new();
     let mut prices = None;
     if PARTS.into_iter().any(|part| part != "report" && wanted(part)) {
-        let world = World::up(release::build()?).await?;
-        let measured = on_the_functions(&world, |part| wanted(part) || wanted("cost")).await;
+        let world = World::up(release::build(functions)?).await?;
+        let measured = on_the_functions(&world, |part| wanted(part) || wanted("cost"), functions).await;
         if measured.is_err() {
             world.stack.keep_folder().await?;
         }
@@ -92,18 +101,23 @@ async fn run(parts: &BTreeSet<String>) -> Result<()> {
 }
 
 /// Measures what runs the functions. All of it together also tells what Lambda bills.
-async fn on_the_functions(world: &World, wanted: impl Fn(&str) -> bool) -> Result<(Vec<Table>, Option<Durations>)> {
+async fn on_the_functions(
+    world: &World,
+    wanted: impl Fn(&str) -> bool,
+    functions: &BTreeSet<&str>,
+) -> Result<(Vec<Table>, Option<Durations>)> {
+    let programs = Program::all_beside(functions);
     let mut tables = Vec::new();
     let (mut starts, mut warms) = (Vec::new(), Vec::new());
     if wanted("start") || wanted("warm") {
         let others = Others::build(world)?;
         if wanted("start") {
-            let (table, measured) = start::measure(world, &others).await?;
+            let (table, measured) = start::measure(world, &others, &programs).await?;
             tables.push(table);
             starts = measured;
         }
         if wanted("warm") {
-            let (table, measured) = warm::measure(world, &others).await?;
+            let (table, measured) = warm::measure(world, &others, &programs).await?;
             tables.push(table);
             warms = measured;
         }
@@ -122,12 +136,10 @@ async fn on_the_functions(world: &World, wanted: impl Fn(&str) -> bool) -> Resul
     }
     let start = starts.iter().find(|start| start.program.work == Work::Start).map(|start| start.to_next);
     let callback = warms.iter().find(|warm| warm.program.work == Work::Callback).map(|warm| warm.cpu);
-    let (Some(start), Some(callback), Some(ingest), Some([deletion, reconciliation])) =
-        (start, callback, ingest, growth.as_deref())
-    else {
+    let (Some(start), Some(callback), Some(ingest), Some(deletion)) = (start, callback, ingest, growth) else {
         return Ok((tables, None));
     };
-    let durations = durations::of(&warms, (ingest - callback).max(0.0), *deletion, *reconciliation, start)?;
+    let durations = durations::of(&warms, (ingest - callback).max(0.0), deletion, start)?;
     Ok((tables, Some(durations)))
 }
 

@@ -1,5 +1,7 @@
 //! What is measured: the functions, the floor, and the same exchange and look-up in Node and in Python.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -74,8 +76,19 @@ impl Program {
         Self { name: name.to_owned(), work, kind }
     }
 
+    /// These functions, and what they are measured against.
+    pub fn all_beside(functions: &BTreeSet<&str>) -> Vec<Self> {
+        let (ours, others): (Vec<_>, Vec<_>) = Self::all().into_iter().partition(Self::is_ours);
+        let ours = ours.into_iter().filter(|program| matches!(program.kind, Kind::Rust(binary) if functions.contains(binary)));
+        let mut programs: Vec<_> = ours.collect();
+        let works: Vec<Work> = programs.iter().map(|program| program.work).collect();
+        let beside = |program: &Self| !matches!(program.kind, Kind::Node(_) | Kind::Python(_)) || works.contains(&program.work);
+        programs.splice(0..0, others.into_iter().filter(beside));
+        programs
+    }
+
     /// All of them.
-    pub fn all() -> Vec<Self> {
+    fn all() -> Vec<Self> {
         use Kind::{Node, Python, Rust};
         vec![
             Self::new("floor: hello", Work::Nothing, Rust("hello")),

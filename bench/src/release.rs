@@ -1,5 +1,6 @@
 //! The functions as they are deployed: the release build.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,12 +11,10 @@ use serde_json::Value;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::world::FUNCTIONS;
-
-/// Builds the functions, and what they are measured against; the answer is the folder with the binaries.
-pub fn build() -> Result<PathBuf> {
+/// Builds these functions, and what they are measured against; the answer is the folder with the binaries.
+pub fn build(functions: &BTreeSet<&str>) -> Result<PathBuf> {
     crate::say("Building the functions for release");
-    let packages = FUNCTIONS.iter().flat_map(|(_, binary)| ["--package", binary]);
+    let packages = functions.iter().flat_map(|&binary| ["--package", binary]);
     let program = cargo(["--release", "--package", "floor"].into_iter().chain(packages))?;
     program.parent().map(Path::to_owned).context("cargo does not say where the functions are")
 }

@@ -17,9 +17,10 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Writes one for each function and for `idbellen` into `folder`, as `NAME.cdx.json`; the answer is their paths.
 ///
 /// cargo-cyclonedx lists all crates that Cargo.lock has for a program, those of features that it does not use among them.
-/// What `cargo tree` says is not in the program is taken out.
+/// What `cargo tree` says is not in the program is taken out, macros too. Rust's own library is not listed.
 pub async fn write(tools: &Tools, folder: &Path, progress: Progress<'_>) -> Result<Vec<PathBuf>> {
     let program = tools.published(&tools::CYCLONEDX, progress).await?;
+    let _lock = tools.lock("sbom").await?;
     let checkout = tools.checkout();
     let mut packages: Vec<(String, String)> = Vec::new();
     for entry in fs::read_dir(checkout.join("functions"))? {
@@ -51,7 +52,9 @@ pub async fn write(tools: &Tools, folder: &Path, progress: Progress<'_>) -> Resu
             }
         }
         let path = folder.join(format!("{name}.cdx.json"));
-        fs::write(&path, serde_json::to_vec_pretty(&bill)?)?;
+        // Where this checkout is, is nobody's business.
+        let text = serde_json::to_string_pretty(&bill)?.replace(&format!("file://{}", checkout.display()), "file://.");
+        fs::write(&path, text)?;
         written.push(path);
     }
     remove_listings(checkout)?;
@@ -67,7 +70,7 @@ fn remove_listings(checkout: &Path) -> Result<()> {
     for folder in manifests.filter_map(|manifest| Path::new(manifest).parent()) {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.to_string_lossy().ends_with(".cdx.json") {
+            if path.to_string_lossy().ends_with("_bin.cdx.json") {
                 fs::remove_file(path)?;
             }
         }
@@ -77,7 +80,8 @@ fn remove_listings(checkout: &Path) -> Result<()> {
 
 /// The names and versions of the crates that are in a package's program.
 fn linked(package: &Path) -> Result<BTreeSet<(String, String)>> {
-    let options = ["tree", "--locked", "--edges", "normal", "--target", TARGET, "--prefix", "none", "--format", "{p}"];
+    let options =
+        ["tree", "--locked", "--edges", "normal,no-proc-macro", "--target", TARGET, "--prefix", "none", "--format", "{p}"];
     let tree = output(Command::new("cargo").args(options).current_dir(package))?;
     let named = |line: &str| {
         let mut words = line.split_whitespace();

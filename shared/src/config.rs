@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -13,6 +14,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionC
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_types::SdkConfig;
+use lambda_http::http::Uri;
 
 use crate::code_key::CodeKey;
 use crate::codes::Codes;
@@ -53,7 +55,10 @@ pub fn optional_variable<T: FromStr>(name: &str) -> Result<Option<T>, CannotStar
 /// The AWS services, by the environment that Lambda gives a function.
 pub struct Aws {
     config: SdkConfig,
-    dynamodb: aws_sdk_dynamodb::Client,
+    // One client for each service: each reads the root certificates when it is made.
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
+    ssm: OnceLock<aws_sdk_ssm::Client>,
 }
 
 impl Aws {
@@ -89,16 +94,14 @@ impl Aws {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard());
-        // Where AWS is not AWS, as in tests.
-        config.set_endpoint_url(std::env::var("AWS_ENDPOINT_URL").ok());
-        let config = config.build();
-        Ok(Self { dynamodb: aws_sdk_dynamodb::Client::new(&config), config })
+        config.set_endpoint_url(emulator(std::env::var("AWS_ENDPOINT_URL").ok())?);
+        Ok(Self { config: config.build(), dynamodb: OnceLock::new(), kms: OnceLock::new(), ssm: OnceLock::new() })
     }
 
     /// The database.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        self.dynamodb.clone()
+        self.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.config)).clone()
     }
 
     /// The table that the variable `RECORDS_TABLE` names.
@@ -123,7 +126,7 @@ impl Aws {
 
     /// The parameters below the path that the variable `PARAMETERS` names.
     pub fn parameters(&self) -> Result<Parameters, CannotStart> {
-        Ok(Parameters::new(aws_sdk_ssm::Client::new(&self.config), variable("PARAMETERS")?))
+        Ok(Parameters::new(self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config)).clone(), variable("PARAMETERS")?))
     }
 
     /// What any other service's client is made of.
@@ -133,13 +136,33 @@ impl Aws {
     }
 
     fn kms(&self) -> aws_sdk_kms::Client {
-        aws_sdk_kms::Client::new(&self.config)
+        self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config)).clone()
     }
+}
+
+/// Where AWS is, if it is an emulator on this machine. Anywhere else would get codes, tokens and credentials.
+fn emulator(url: Option<String>) -> Result<Option<String>, CannotStart> {
+    let is_here =
+        |url: &String| url.parse::<Uri>().is_ok_and(|url| url.scheme_str() == Some("http") && url.host() == Some("127.0.0.1"));
+    if url.as_ref().is_some_and(|url| !is_here(url)) {
+        return Err(CannotStart::because("environment variable AWS_ENDPOINT_URL is not on this machine"));
+    }
+    Ok(url)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn aws_is_asked_nowhere_but_at_aws_and_on_this_machine() {
+        let asked = |url: &str| emulator(Some(url.to_owned()));
+        assert_eq!(emulator(None), Ok(None));
+        assert_eq!(asked("http://127.0.0.1:4566"), Ok(Some("http://127.0.0.1:4566".to_owned())));
+        for url in ["https://example.org", "http://127.0.0.1.example.org", "http://127.0.0.1:80@example.org", ""] {
+            assert!(asked(url).is_err(), "{url}");
+        }
+    }
 
     #[test]
     fn a_variable_that_is_missing_or_wrong_is_named_and_not_repeated() {

@@ -94,11 +94,11 @@ pub fn put_new<const N: usize>(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// So many that must go are found in each shard at a time, at most.
-pub const MOST_EXPIRED: usize = 1000;
+/// So many that must go are found in each shard at a time, at most: what a sweep does before it looks at the time again.
+pub const MOST_EXPIRED: usize = 100;
 
-/// Reads items of the index, page by page, oldest first in each shard; of each shard at most `most`. What `read` makes of
-/// them is kept, and not the items: there can be many.
+/// Reads items of the index, page by page, of each shard at most `most`; the oldest first. What `read` makes of them is kept,
+/// and not the items: there can be many.
 pub async fn by_expiry<T>(
     client: &Client,
     table: &str,
@@ -120,10 +120,13 @@ pub async fn by_expiry<T>(
         {
             let page = page.map_err(unavailable("Query"))?;
             in_shard += page.items().len();
-            found.extend(page.items().iter().filter_map(&read));
+            let read = |item| Some((read_number::<UnixSeconds>(item, "expires_at").unwrap_or_default(), read(item)?));
+            found.extend(page.items().iter().filter_map(read));
         }
     }
-    Ok(found)
+    // A sweep that can't do all must not leave the last shards to the end each time.
+    found.sort_by_key(|(expires_at, _)| *expires_at);
+    Ok(found.into_iter().map(|(_, read)| read).collect())
 }
 
 /// What time it is for the database, by the header `Date` of its answer: one `Query` for a single key.

@@ -9,6 +9,10 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 static BUNDLE: LazyLock<Option<Vec<u8>>> = LazyLock::new(|| {
+    // Whoever sets these wants other roots than the system's: the libraries know how.
+    if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
+        return None;
+    }
     let file = openssl_probe::probe().cert_file?;
     fs::read(file).ok().filter(|pem| is_usable(pem))
 });

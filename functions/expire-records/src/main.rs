@@ -3,14 +3,17 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use shared::codes::Codes;
 use shared::config::{Aws, CannotStart};
 use shared::metrics::{Metric, Metrics};
-use shared::records::{DatabaseUnavailable, MOST_EXPIRED, Records};
+use shared::records::{DatabaseUnavailable, Expired, MOST_EXPIRED, Records};
 use shared::run::{self, RunFailed};
+use tokio::time::timeout;
 
 struct State {
     records: Records,
@@ -28,88 +31,143 @@ impl run::State for State {
 /// So many are deleted at a time.
 const AT_A_TIME: usize = 16;
 
-/// No new search is begun after this: the function's time ends at 55 seconds.
+/// No search and no deletion is begun after this: the function's time ends at 55 seconds.
 const ENOUGH: Duration = Duration::from_secs(40);
+
+/// A search that takes longer is given up.
+const SEARCH: Duration = Duration::from_secs(10);
+
+/// A table that is swept.
+trait Table: Sync {
+    type Found: Sync;
+    /// What time it is for the database.
+    fn now(&self) -> impl Future<Output = Result<i64, DatabaseUnavailable>> + Send;
+    /// Finds what must go, the oldest first: all of it, if it is less than [`MOST_EXPIRED`].
+    fn find(&self, now: i64) -> impl Future<Output = Result<Vec<Self::Found>, DatabaseUnavailable>> + Send;
+    /// Deletes it, and says whether it was still there.
+    fn delete(&self, found: &Self::Found, now: i64) -> impl Future<Output = Result<bool, DatabaseUnavailable>> + Send;
+    /// Its age in seconds.
+    fn age(found: &Self::Found, now: i64) -> i64;
+}
+
+impl Table for Records {
+    type Found = Expired;
+
+    async fn now(&self) -> Result<i64, DatabaseUnavailable> {
+        self.time().await
+    }
+
+    async fn find(&self, now: i64) -> Result<Vec<Expired>, DatabaseUnavailable> {
+        self.expired(now).await
+    }
+
+    async fn delete(&self, found: &Expired, now: i64) -> Result<bool, DatabaseUnavailable> {
+        self.expire(&found.key, now).await
+    }
+
+    fn age(found: &Expired, now: i64) -> i64 {
+        now - found.created_at
+    }
+}
+
+impl Table for Codes {
+    type Found = String;
+
+    async fn now(&self) -> Result<i64, DatabaseUnavailable> {
+        self.time().await
+    }
+
+    async fn find(&self, now: i64) -> Result<Vec<String>, DatabaseUnavailable> {
+        self.expired(now).await
+    }
+
+    async fn delete(&self, found: &String, now: i64) -> Result<bool, DatabaseUnavailable> {
+        self.expire(found, now).await
+    }
+
+    /// It is not known, and nothing is told of it.
+    fn age(_: &String, _: i64) -> i64 {
+        0
+    }
+}
 
 /// How a sweep of one table went.
 #[derive(Default)]
 struct Sweep {
     deleted: u32,
+    /// So many were found last, and could not be deleted.
     failed: u32,
-    /// The age in seconds of the oldest that was found; of codes it is not known.
-    oldest: i64,
+    /// The age in seconds of the oldest that was found; `None` if nothing could be looked for.
+    oldest: Option<i64>,
+    /// Whether there may be more: the next run goes on.
+    unfinished: bool,
 }
 
 impl Sweep {
-    /// Awaits the deletion of what was found, some at a time, and says whether the sweep is at its end. One that can't be
-    /// deleted does not stop the others: the next run tries it again.
-    async fn delete<F>(&mut self, deletions: impl ExactSizeIterator<Item = F>, began: Instant) -> bool
-    where
-        F: Future<Output = Result<bool, DatabaseUnavailable>>,
-    {
-        let rest = deletions.len() >= MOST_EXPIRED;
-        let mut done = stream::iter(deletions).buffer_unordered(AT_A_TIME);
-        while let Some(deletion) = done.next().await {
-            match deletion {
-                Ok(deleted) => self.deleted += u32::from(deleted),
-                Err(DatabaseUnavailable) => self.failed += 1,
+    /// Deletes all that is found, some at a time, and looks again while there may be more. One that can't be deleted does not
+    /// stop the others.
+    async fn of<T: Table>(table: &T) -> Self {
+        let (began, mut sweep) = (Instant::now(), Self { unfinished: true, ..Self::default() });
+        let Ok(now) = table.now().await else { return sweep };
+        while began.elapsed() <= ENOUGH {
+            let Ok(Ok(found)) = timeout(SEARCH, table.find(now)).await else { break };
+            sweep.oldest = found.iter().map(|found| T::age(found, now)).chain(sweep.oldest).max().or(Some(0));
+            let (deleted, failed, late) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+            let one = async |found: &T::Found| {
+                let counter = if began.elapsed() > ENOUGH {
+                    &late
+                } else {
+                    match table.delete(found, now).await {
+                        Ok(true) => &deleted,
+                        Ok(false) => return,
+                        Err(DatabaseUnavailable) => &failed,
+                    }
+                };
+                counter.fetch_add(1, Relaxed);
+            };
+            stream::iter(&found).for_each_concurrent(AT_A_TIME, one).await;
+            sweep.deleted += deleted.into_inner();
+            sweep.failed = failed.into_inner();
+            sweep.unfinished = late.into_inner() > 0 || found.len() >= MOST_EXPIRED;
+            // Where nothing can be deleted, the next search would find the same.
+            if !sweep.unfinished || sweep.failed.try_into() == Ok(found.len()) {
+                break;
             }
         }
-        // What is left is too much for this run: it says that it failed, and the next one goes on.
-        self.failed += u32::from(rest && began.elapsed() > ENOUGH);
-        !rest || self.failed > 0
+        sweep
+    }
+
+    fn went_well(&self) -> bool {
+        self.failed == 0 && !self.unfinished
     }
 }
 
 async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
     // Both tables are swept, though one of them fails.
-    let (records, codes) = tokio::join!(sweep_records(&state.records), sweep_codes(&state.codes));
-    if let Ok(Sweep { deleted, oldest, .. }) = records {
-        state.metrics.put(None, &[(Metric::ExpiredRecords, deleted.into()), (Metric::OldestRecord, oldest)]);
+    let (records, codes) = tokio::join!(Sweep::of(&state.records), Sweep::of(&state.codes));
+    if let Some(oldest) = records.oldest {
+        state.metrics.put(None, &[(Metric::ExpiredRecords, records.deleted.into()), (Metric::OldestRecord, oldest)]);
     }
-    if let Ok(Sweep { deleted, .. }) = codes {
-        state.metrics.put(None, &[(Metric::ExpiredCodes, deleted.into())]);
+    if codes.oldest.is_some() {
+        state.metrics.put(None, &[(Metric::ExpiredCodes, codes.deleted.into())]);
     }
-    let (records, codes) = (records.map_err(|_| RunFailed)?, codes.map_err(|_| RunFailed)?);
-    if records.deleted + records.failed + codes.deleted + codes.failed > 0 {
+    let well = records.went_well() && codes.went_well();
+    if records.deleted + codes.deleted > 0 || !well {
         tracing::info!(
             records = records.deleted,
             codes = codes.deleted,
             records_failed = records.failed,
             codes_failed = codes.failed,
+            records_unfinished = records.unfinished,
+            codes_unfinished = codes.unfinished,
             "expired"
         );
     }
-    if records.failed + codes.failed > 0 {
+    if !well {
         return Err(RunFailed);
     }
     state.metrics.count(Metric::Swept);
     Ok(())
-}
-
-async fn sweep_records(records: &Records) -> Result<Sweep, DatabaseUnavailable> {
-    let (now, began) = (records.time().await?, Instant::now());
-    let mut sweep = Sweep::default();
-    loop {
-        let expired = records.expired(now).await?;
-        sweep.oldest = expired.iter().map(|record| now - record.created_at).fold(sweep.oldest, Ord::max);
-        let deletions = expired.into_iter().map(async |record| records.expire(&record.key, now).await);
-        if sweep.delete(deletions, began).await {
-            return Ok(sweep);
-        }
-    }
-}
-
-async fn sweep_codes(codes: &Codes) -> Result<Sweep, DatabaseUnavailable> {
-    let (now, began) = (codes.time().await?, Instant::now());
-    let mut sweep = Sweep::default();
-    loop {
-        let expired = codes.expired(now).await?;
-        let deletions = expired.into_iter().map(async |key| codes.expire(&key, now).await);
-        if sweep.delete(deletions, began).await {
-            return Ok(sweep);
-        }
-    }
 }
 
 #[tokio::main(flavor = "current_thread")]

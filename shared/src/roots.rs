@@ -13,9 +13,12 @@ static BUNDLE: LazyLock<Option<Vec<u8>>> = LazyLock::new(|| {
     if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
         return None;
     }
-    let file = openssl_probe::probe().cert_file?;
-    fs::read(file).ok().filter(|pem| is_usable(pem))
+    systems().filter(|pem| is_usable(pem))
 });
+
+fn systems() -> Option<Vec<u8>> {
+    fs::read(openssl_probe::probe().cert_file?).ok()
+}
 
 /// The bundle, as PEM. `None` where there is none, or where one of its certificates can't be used: a library that is handed
 /// such a bundle would panic or refuse it, and one that is not searches the system itself, and leaves that one out.
@@ -44,11 +47,11 @@ mod tests {
 
     #[test]
     fn a_bundle_is_used_only_if_every_certificate_in_it_can_be() {
-        let bundle = bundle().expect("this system has a bundle of root certificates");
-        assert!(is_usable(bundle));
+        let bundle = systems().expect("this system has a bundle of root certificates");
+        assert!(is_usable(&bundle));
         assert!(!is_usable(b""));
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(!is_usable(broken));
-        assert!(!is_usable(&[bundle, broken].concat()));
+        assert!(!is_usable(&[&bundle, &broken[..]].concat()));
     }
 }

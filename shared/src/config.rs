@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -13,6 +12,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
 use aws_types::SdkConfig;
 use lambda_http::http::Uri;
 
@@ -55,10 +55,6 @@ pub fn optional_variable<T: FromStr>(name: &str) -> Result<Option<T>, CannotStar
 /// The AWS services, by the environment that Lambda gives a function.
 pub struct Aws {
     config: SdkConfig,
-    // One client for each service: each reads the root certificates when it is made.
-    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
-    kms: OnceLock<aws_sdk_kms::Client>,
-    ssm: OnceLock<aws_sdk_ssm::Client>,
 }
 
 impl Aws {
@@ -85,23 +81,26 @@ impl Aws {
             let trusted = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(bundle)).build();
             http = http.tls_context(trusted.map_err(|_| CannotStart::because("the AWS client's TLS can't be set up"))?);
         }
+        let http = http.build_https();
+        // Handed on without its own check: that reads all root certificates once more for each service, and drops them.
+        let http = http_client_fn(move |settings, components| http.http_connector(settings, components));
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(variable::<String>("AWS_REGION")?))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http.build_https())
+            .http_client(http)
             // It guards streams that slow down; here every call has its time.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard());
         config.set_endpoint_url(emulator(std::env::var("AWS_ENDPOINT_URL").ok())?);
-        Ok(Self { config: config.build(), dynamodb: OnceLock::new(), kms: OnceLock::new(), ssm: OnceLock::new() })
+        Ok(Self { config: config.build() })
     }
 
     /// The database.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        self.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.config)).clone()
+        aws_sdk_dynamodb::Client::new(&self.config)
     }
 
     /// The table that the variable `RECORDS_TABLE` names.
@@ -126,7 +125,7 @@ impl Aws {
 
     /// The parameters below the path that the variable `PARAMETERS` names.
     pub fn parameters(&self) -> Result<Parameters, CannotStart> {
-        Ok(Parameters::new(self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config)).clone(), variable("PARAMETERS")?))
+        Ok(Parameters::new(aws_sdk_ssm::Client::new(&self.config), variable("PARAMETERS")?))
     }
 
     /// What any other service's client is made of.
@@ -136,7 +135,7 @@ impl Aws {
     }
 
     fn kms(&self) -> aws_sdk_kms::Client {
-        self.kms.get_or_init(|| aws_sdk_kms::Client::new(&self.config)).clone()
+        aws_sdk_kms::Client::new(&self.config)
     }
 }
 

@@ -48,11 +48,9 @@ fn build(tools: &Tools, checkout: &Path, cargo_home: &Path, function: Option<&st
     eprintln!("Building in {} …", checkout.display());
     succeed(Command::new("git").args(["clone", "--quiet", "--no-hardlinks"]).arg(tools.checkout()).arg(checkout))?;
     let built = checkout.join(".aws-sam/build");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(tools.python_bin()).chain(std::env::split_paths(&path)))?;
     let mut sam = Command::new(tools.python_bin().join("sam"));
     local::process::clean(&mut sam);
-    sam.arg("build").args(function).env("SAM_CLI_TELEMETRY", "0").env("PATH", path).env("CARGO_HOME", cargo_home);
+    sam.arg("build").args(function).env("SAM_CLI_TELEMETRY", "0").env("PATH", tools.path()?).env("CARGO_HOME", cargo_home);
     for name in ["CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS"] {
         sam.env_remove(name);
     }

@@ -112,10 +112,8 @@ pub(crate) async fn python(tools: &Tools, emulator: &Emulator, script: &str, arg
 fn sam(tools: &Tools) -> Result<Command> {
     let mut command = process::inheriting(tools.python_bin().join("python"));
     command.arg(tools.checkout().join("local/emulator/sam.py"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(tools.python_bin()).chain(std::env::split_paths(&path)))?;
     command
-        .env("PATH", path)
+        .env("PATH", tools.path()?)
         .env("SAM_CLI_TELEMETRY", "0")
         .current_dir(tools.checkout())
         .env("__SAM_CLI_APP_DIR", tools.folder().join("sam"));

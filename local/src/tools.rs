@@ -2,6 +2,7 @@
 //!
 //! Nothing is installed outside that folder, apart from the caches of Go and pip.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -70,6 +71,12 @@ impl Tools {
     #[must_use]
     pub fn python_bin(&self) -> PathBuf {
         self.folder.join("python/bin")
+    }
+
+    /// The variable `PATH`, with Python's programs first.
+    pub fn path(&self) -> Result<OsString> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        Ok(std::env::join_paths(std::iter::once(self.python_bin()).chain(std::env::split_paths(&path)))?)
     }
 
     /// The IRMA server's program.

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 
 use crate::cost::{Billed, Durations};
+use crate::growth::Each;
 use crate::programs::Work;
 use crate::warm::Warm;
 
@@ -23,14 +24,14 @@ pub fn note() -> String {
     format!(
         "Billed time is the processor time measured here × {:.1}, for the share of a processor that Lambda gives {MEMORY_MB} MB, and an \
          assumed {CALL} ms for each call to AWS and {IRMA} ms for each request to the IRMA server. All cold starts are \
-         taken for what session-start's takes, and reconciling a session for what taking in a result does.",
+         taken for what session-start's takes.",
         WHOLE_PROCESSOR_MB / f64::from(MEMORY_MB)
     )
 }
 
-/// Works them out. `take_in` and `deletion` are milliseconds of processor time: of the invocation that takes in a result, and of each
-/// item that expire-records deletes; `start` is what a cold start takes.
-pub fn of(warm: &[Warm], take_in: f64, deletion: f64, start: f64) -> Result<Durations> {
+/// Works them out. `take_in` is the processor time of the invocation that takes in a result, in milliseconds; `each` what one more
+/// takes in the functions that run every minute; `start` what a cold start takes.
+pub fn of(warm: &[Warm], take_in: f64, each: &Each, start: f64) -> Result<Durations> {
     let share = WHOLE_PROCESSOR_MB / f64::from(MEMORY_MB);
     let cpu = |work: Work| {
         let ours = warm.iter().find(|warm| warm.program.work == work && warm.program.is_ours());
@@ -52,8 +53,8 @@ pub fn of(warm: &[Warm], take_in: f64, deletion: f64, start: f64) -> Result<Dura
         // One query after the other, for eight shards; of the sweep's two tables at the same time, and the time besides.
         reconcile: billed(cpu(Work::Reconcile)?, 8.0, 0.0),
         expire: billed(cpu(Work::Expire)?, 9.0, 0.0),
-        reconciliation_milliseconds: take_in * share + (2.0 * CALL + IRMA) / AT_A_TIME,
-        deletion_milliseconds: deletion * share + CALL / AT_A_TIME,
+        reconciliation_milliseconds: each.reconciliation * share + (2.0 * CALL + IRMA) / AT_A_TIME,
+        deletion_milliseconds: each.deletion * share + CALL / AT_A_TIME,
         cold_start_milliseconds: start * share,
     })
 }

@@ -6,37 +6,42 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use dynoxide::types::AttributeValue;
 use dynoxide::{ImportOptions, types::Item};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::milliseconds;
 use crate::programs::SCHEDULED;
 use crate::runtime::Function;
 use crate::table::Table;
-use crate::world::{PURPOSE, World, now};
+use crate::world::{PURPOSE, World, now, request};
 
 /// So many records are in the table that stay.
 const STORED: [u64; 4] = [0, 1_000, 100_000, 1_000_000];
 /// So many have expired, or are pending for too long.
 const TO_DO: [u64; 3] = [0, 1_000, 10_000];
+/// So many sessions go on.
+const GOING_ON: [u64; 3] = [0, 1_000, 3_000];
+const PROCESSOR: &str = "processor time, ms";
 /// So many are written at a time.
 const BATCH: u64 = 10_000;
 /// How many partitions the index has, as in `shared`.
 const SHARDS: u64 = 8;
 
-/// Runs both with each number of records; the answer is also the processor time of one deletion, in milliseconds.
-pub async fn measure(world: &World) -> Result<(Vec<Table>, f64)> {
+/// What one more takes, in milliseconds of processor time.
+pub struct Each {
+    /// An item that expire-records deletes.
+    pub deletion: f64,
+    /// A session that session-reconcile asks for, and that goes on.
+    pub reconciliation: f64,
+}
+
+/// Runs both with each number of records, and session-reconcile with sessions that go on.
+pub async fn measure(world: &World) -> Result<(Vec<Table>, Each)> {
     let mut tables = Vec::new();
     for (binary, what, status) in
         [("expire-records", "records to delete", "disclosed"), ("session-reconcile", "sessions to give up", "pending")]
     {
-        let mut table = Table::new(
-            &format!("Growth of {binary}"),
-            &["records that stay", what, "calls to DynamoDB", "time, ms", "processor time, ms", "memory, MB"],
-        );
-        table.notes = vec![
-            "One run each, on the same machine as the database (Dynoxide). The records that stay are live and have ended."
-                .to_owned(),
-        ];
+        let mut table = table(&format!("Growth of {binary}"), &["records that stay", what]);
+        table.notes.push("The records that stay are live and have ended.".to_owned());
         for stored in STORED {
             for to_do in TO_DO {
                 crate::say(&format!("{binary} with {stored} records that stay and {to_do} {what}"));
@@ -45,20 +50,53 @@ pub async fn measure(world: &World) -> Result<(Vec<Table>, f64)> {
                 write(world, stored, live)?;
                 let (made, expires) = if binary == "expire-records" { (3599, 1) } else { (1500, 2100) };
                 write(world, to_do, |index| item(stored + index, status, now() - made, now() + expires))?;
-                table.rows.push(run(world, binary, stored, to_do).await?);
+                let left = if binary == "expire-records" { stored } else { stored + to_do };
+                table.rows.push([vec![json!(stored), json!(to_do)], run(world, binary, to_do, left).await?].concat());
             }
         }
         tables.push(table);
     }
+    let mut going_on = table("session-reconcile, with sessions that go on", &["sessions"]);
+    going_on.notes.push("The sessions are of the real IRMA server, which is asked for each.".to_owned());
+    for sessions in GOING_ON {
+        crate::say(&format!("session-reconcile with {sessions} sessions that go on"));
+        world.empty().await?;
+        start(world, sessions).await?;
+        going_on.rows.push([vec![json!(sessions)], run(world, "session-reconcile", 2 * sessions, sessions).await?].concat());
+    }
     world.empty().await?;
-    // With nothing else in the tables.
-    let processor = |row: usize| tables.first().and_then(|table| table.rows.get(row)?.get(4)?.as_f64());
-    let (Some(without), Some(with)) = (processor(0), processor(1)) else { bail!("no deletion was measured") };
-    let deletion = (with - without) / 1000.0;
-    Ok((tables, deletion))
+    let (deletion, reconciliation) = (each(tables.first(), 1)?, each(Some(&going_on), 0)?);
+    tables.push(going_on);
+    Ok((tables, Each { deletion, reconciliation }))
 }
 
-async fn run(world: &World, binary: &str, stored: u64, to_do: u64) -> Result<Vec<serde_json::Value>> {
+fn table(title: &str, first: &[&str]) -> Table {
+    let mut table = Table::new(title, &[first, &["calls to AWS", "time, ms", PROCESSOR, "memory, MB"]].concat());
+    table.notes = vec!["One run each, on the same machine as the database (Dynoxide).".to_owned()];
+    table
+}
+
+/// What one of those in column `of` takes, with nothing else in the tables: from the first two rows.
+fn each(table: Option<&Table>, of: usize) -> Result<f64> {
+    let table = table.context("nothing was measured")?;
+    let column = table.columns.iter().position(|column| column == PROCESSOR).context("no processor time was measured")?;
+    let [without, with] = table.rows.get(..2).context("too little was measured")? else { bail!("too little was measured") };
+    let number = |row: &[Value], column: usize| row.get(column).and_then(Value::as_f64).context("no number was measured");
+    Ok((number(with, column)? - number(without, column)?) / (number(with, of)? - number(without, of)?))
+}
+
+/// Starts this many sessions, for which no citizen comes.
+async fn start(world: &World, sessions: u64) -> Result<()> {
+    let mut function = Function::start(world.command(world.program("session-start"), "session-start"), world.log()).await?;
+    for _ in 0..sessions {
+        let answer = function.invoke(request("POST", "/sessions", &json!({}), &json!({"purpose": PURPOSE}))).await?;
+        ensure!(String::from_utf8_lossy(&answer.body).contains("sessionPtr"), "a session did not start");
+    }
+    function.stop().await
+}
+
+/// Runs a function once, which makes at least so many calls to AWS and leaves so many records.
+async fn run(world: &World, binary: &str, least_calls: u64, expected: u64) -> Result<Vec<Value>> {
     let mut function = Function::start(world.command(world.program(binary), binary), world.log()).await?;
     let (calls, before) = (world.endpoint.calls(), function.usage()?);
     let answered = function.invoke(SCHEDULED.to_owned()).await?;
@@ -67,12 +105,11 @@ async fn run(world: &World, binary: &str, stored: u64, to_do: u64) -> Result<Vec
     function.stop().await?;
     let left = world.endpoint.database().table_stats().map_err(|error| anyhow!("{error}"))?;
     let left = left.iter().find(|table| table.table_name == world.records_table).context("no table")?.item_count;
-    let expected = if binary == "expire-records" { stored } else { stored + to_do };
     ensure!(u64::try_from(left)? == expected, "{binary} left {left} records");
-    ensure!(calls > to_do, "{binary} did not do all it had to");
+    ensure!(calls > least_calls, "{binary} did not do all it had to");
     let processor = milliseconds(after.cpu.saturating_sub(before.cpu));
     let memory = crate::megabytes(after.peak_memory);
-    Ok(vec![json!(stored), json!(to_do), json!(calls), json!(milliseconds(answered.took)), json!(processor), json!(memory)])
+    Ok(vec![json!(calls), json!(milliseconds(answered.took)), json!(processor), json!(memory)])
 }
 
 /// Writes this many records, past the API.

@@ -14,6 +14,7 @@ mod others;
 mod programs;
 mod release;
 mod runtime;
+mod screen;
 mod start;
 mod table;
 mod trail;
@@ -22,10 +23,12 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use local::tools::Tools;
 use serde_json::json;
 
 use crate::cost::{Assumptions, Durations};
@@ -35,30 +38,25 @@ use crate::programs::{Program, Work};
 use crate::table::Table;
 use crate::world::{FUNCTIONS, World};
 
-const USAGE: &str = "Usage: cargo run --profile bench --package bench [-- PART ... | FUNCTION ...]
+const USAGE: &str = "Usage: cargo run --profile bench --package bench [-- PART ... | FUNCTION ... [--beside FOLDER]]
 
 Measures, and prints tables in Markdown; target/bench.json has the same for machines.
-Parts: start, warm, call, growth, cost, report. All of them if none is named. What
-it costs follows from start, warm, call and growth, which it measures too.
-Functions, as agent-lookup: start and warm, of these only.";
+Parts: start, warm, call, screen, growth, cost, report. All of them if none is named.
+What it costs follows from start, warm, call and growth, which it measures too.
+Functions, as agent-lookup: start and warm, of these only. With --beside, in turn with
+the same as `sam build` left them in FOLDER: from another commit, or built in another way.";
 
-const PARTS: [&str; 6] = ["start", "warm", "call", "growth", "cost", "report"];
+const PARTS: [&str; 7] = ["start", "warm", "call", "screen", "growth", "cost", "report"];
+/// Those that run the functions on their own.
+const OF_FUNCTIONS: [&str; 5] = ["start", "warm", "call", "growth", "cost"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: BTreeSet<String> = std::env::args().skip(1).collect();
-    let functions: BTreeSet<&str> =
-        FUNCTIONS.iter().map(|(_, binary)| *binary).filter(|name| arguments.contains(*name)).collect();
-    let parts: BTreeSet<&str> = PARTS.into_iter().filter(|part| arguments.contains(*part)).collect();
-    if functions.len() + parts.len() < arguments.len() || !(functions.is_empty() || parts.is_empty()) {
+    let Some(Asked { parts, functions, elsewhere }) = Asked::read(std::env::args().skip(1).collect()) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
-    }
-    let measured = match (functions.is_empty(), parts.is_empty()) {
-        (true, true) => run(&PARTS.into(), &FUNCTIONS.map(|(_, binary)| binary).into()).await,
-        (true, false) => run(&parts, &FUNCTIONS.map(|(_, binary)| binary).into()).await,
-        (false, _) => run(&["start", "warm"].into(), &functions).await,
     };
+    let measured = run(&parts, &functions, elsewhere).await;
     match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -68,13 +66,42 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(parts: &BTreeSet<&str>, functions: &BTreeSet<&str>) -> Result<()> {
+/// What the arguments ask for.
+struct Asked {
+    parts: BTreeSet<&'static str>,
+    functions: BTreeSet<&'static str>,
+    elsewhere: Option<PathBuf>,
+}
+
+impl Asked {
+    fn read(mut arguments: Vec<String>) -> Option<Self> {
+        let mut elsewhere = None;
+        if let Some(at) = arguments.iter().position(|argument| argument == "--beside") {
+            let [_, folder]: [String; 2] = arguments.split_off(at).try_into().ok()?;
+            elsewhere = Some(folder.into());
+        }
+        let named = |name: &&str| arguments.iter().any(|argument| argument == name);
+        let all = FUNCTIONS.map(|(_, binary)| binary);
+        let (parts, functions) = (PARTS.into_iter().filter(named).collect(), all.into_iter().filter(named).collect());
+        let known = arguments.iter().all(|argument| PARTS.contains(&argument.as_str()) || all.contains(&argument.as_str()));
+        let asked = |parts: BTreeSet<_>, functions| Some(Self { parts, functions, elsewhere: elsewhere.clone() });
+        match (known, arguments.is_empty(), BTreeSet::is_empty(&parts), BTreeSet::is_empty(&functions)) {
+            (true, _, true, false) => asked(["start", "warm"].into(), functions),
+            (true, false, false, true) if elsewhere.is_none() => asked(parts, all.into()),
+            (true, true, _, _) if elsewhere.is_none() => asked(PARTS.into(), all.into()),
+            _ => None,
+        }
+    }
+}
+
+async fn run(parts: &BTreeSet<&str>, functions: &BTreeSet<&str>, elsewhere: Option<PathBuf>) -> Result<()> {
     let wanted = |part: &str| parts.contains(part);
     let machine = Machine::read();
     let mut tables = Vec::new();
     let mut prices = None;
-    if PARTS.into_iter().any(|part| part != "report" && wanted(part)) {
-        let world = World::up(release::build(functions)?).await?;
+    if OF_FUNCTIONS.into_iter().any(wanted) {
+        let tools = Tools::install(&say).await?;
+        let world = World::up(release::build(&tools, functions)?, elsewhere).await?;
         let measured = on_the_functions(&world, |part| wanted(part) || wanted("cost"), functions).await;
         if measured.is_err() {
             world.stack.keep_folder().await?;
@@ -84,8 +111,11 @@ async fn run(parts: &BTreeSet<&str>, functions: &BTreeSet<&str>) -> Result<()> {
         tables.extend(measured);
         prices = durations.map(|durations| cost::compare(&durations, &Assumptions::default(), &cost::VOLUMES)).transpose()?;
     }
+    if wanted("screen") {
+        tables.push(screen::measure().await?);
+    }
     if wanted("report") {
-        tables.push(trail::measure()?);
+        tables.extend(trail::measure()?);
     }
     println!("{}\n", machine.line());
     for table in &tables {
@@ -106,18 +136,19 @@ async fn on_the_functions(
     wanted: impl Fn(&str) -> bool,
     functions: &BTreeSet<&str>,
 ) -> Result<(Vec<Table>, Option<Durations>)> {
-    let programs = Program::all_beside(functions);
+    let programs = Program::all_beside(functions, world.has_elsewhere());
     let mut tables = Vec::new();
     let (mut starts, mut warms) = (Vec::new(), Vec::new());
     if wanted("start") || wanted("warm") {
-        let others = Others::build(world)?;
+        let others = if world.has_elsewhere() { None } else { Some(Others::build(world)?) };
+        let others = others.as_ref();
         if wanted("start") {
-            let (table, measured) = start::measure(world, &others, &programs).await?;
+            let (table, measured) = start::measure(world, others, &programs).await?;
             tables.push(table);
             starts = measured;
         }
         if wanted("warm") {
-            let (table, measured) = warm::measure(world, &others, &programs).await?;
+            let (table, measured) = warm::measure(world, others, &programs).await?;
             tables.push(table);
             warms = measured;
         }
@@ -136,10 +167,10 @@ async fn on_the_functions(
     }
     let start = starts.iter().find(|start| start.program.work == Work::Start).map(|start| start.to_next);
     let callback = warms.iter().find(|warm| warm.program.work == Work::Callback).map(|warm| warm.cpu);
-    let (Some(start), Some(callback), Some(ingest), Some(deletion)) = (start, callback, ingest, growth) else {
+    let (Some(start), Some(callback), Some(ingest), Some(each)) = (start, callback, ingest, growth) else {
         return Ok((tables, None));
     };
-    let durations = durations::of(&warms, (ingest - callback).max(0.0), deletion, start)?;
+    let durations = durations::of(&warms, (ingest - callback).max(0.0), &each, start)?;
     Ok((tables, Some(durations)))
 }
 

@@ -56,15 +56,17 @@ pub struct Program {
     pub name: String,
     /// What it does.
     pub work: Work,
-    /// Who wrote its like.
+    /// What runs it.
     pub kind: Kind,
 }
 
 /// How a program is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A binary of the release build.
+    /// A program of Rust.
     Rust(&'static str),
+    /// The function of this name as it was built elsewhere.
+    Beside(&'static str),
     /// A script for Node.
     Node(&'static str),
     /// A script for Python.
@@ -76,11 +78,16 @@ impl Program {
         Self { name: name.to_owned(), work, kind }
     }
 
-    /// These functions, and what they are measured against.
-    pub fn all_beside(functions: &BTreeSet<&str>) -> Vec<Self> {
+    /// These functions, and what they are measured against: the same built elsewhere, if they were; else those in Node and Python.
+    pub fn all_beside(functions: &BTreeSet<&str>, elsewhere: bool) -> Vec<Self> {
         let (ours, others): (Vec<_>, Vec<_>) = Self::all().into_iter().partition(Self::is_ours);
         let ours = ours.into_iter().filter(|program| matches!(program.kind, Kind::Rust(binary) if functions.contains(binary)));
         let mut programs: Vec<_> = ours.collect();
+        if elsewhere {
+            let floor = others.into_iter().filter(|program| matches!(program.kind, Kind::Rust(_)));
+            let pairs = programs.into_iter().flat_map(|program| [program.elsewhere(), Some(program)]).flatten();
+            return floor.chain(pairs).collect();
+        }
         let works: Vec<Work> = programs.iter().map(|program| program.work).collect();
         let beside = |program: &Self| !matches!(program.kind, Kind::Node(_) | Kind::Python(_)) || works.contains(&program.work);
         programs.splice(0..0, others.into_iter().filter(beside));
@@ -110,6 +117,12 @@ impl Program {
         ]
     }
 
+    /// The same function as it was built elsewhere.
+    fn elsewhere(&self) -> Option<Self> {
+        let Kind::Rust(binary) = self.kind else { return None };
+        Some(Self::new(&format!("{}, as it was built elsewhere", self.name), self.work, Kind::Beside(binary)))
+    }
+
     /// Whether it is one of the functions that are deployed.
     pub fn is_ours(&self) -> bool {
         matches!(self.kind, Kind::Rust(binary) if !matches!(binary, "hello" | "bare"))
@@ -121,17 +134,18 @@ impl Program {
     }
 
     /// The command that runs it.
-    pub fn command(&self, world: &World, others: &Others) -> Command {
-        match self.kind {
+    pub fn command(&self, world: &World, others: Option<&Others>) -> Result<Command> {
+        Ok(match self.kind {
             Kind::Rust(binary) => world.command(world.program(binary), binary),
-            Kind::Node(script) => others.node(world, script),
-            Kind::Python(script) => others.python(world, script),
-        }
+            Kind::Beside(binary) => world.command(world.program_elsewhere(binary), binary),
+            Kind::Node(script) => others.context("Node is not installed")?.node(world, script),
+            Kind::Python(script) => others.context("Python is not installed")?.python(world, script),
+        })
     }
 
     /// Starts it.
-    pub async fn start(&self, world: &World, others: &Others) -> Result<Function> {
-        Function::start(self.command(world, others), world.log()).await.with_context(|| self.name.clone())
+    pub async fn start(&self, world: &World, others: Option<&Others>) -> Result<Function> {
+        Function::start(self.command(world, others)?, world.log()).await.with_context(|| self.name.clone())
     }
 
     /// An event for it, with all that must be there when it comes.

@@ -1,34 +1,37 @@
-//! The functions as they are deployed: the release build.
+//! The functions as they are deployed: built with the command that `sam build` runs.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use local::process;
+use local::tools::Tools;
 use serde_json::Value;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
-/// Builds these functions, and what they are measured against; the answer is the folder with the binaries.
-pub fn build(functions: &BTreeSet<&str>) -> Result<PathBuf> {
-    crate::say("Building the functions for release");
-    let packages = functions.iter().flat_map(|&binary| ["--package", binary]);
-    let program = cargo(["--release", "--package", "floor"].into_iter().chain(packages))?;
-    program.parent().map(Path::to_owned).context("cargo does not say where the functions are")
+/// Builds these functions, each for itself, and in the same way what they are measured against. The answer is a folder: in it
+/// is a program as `NAME/bootstrap`.
+pub fn build(tools: &Tools, functions: &BTreeSet<&str>) -> Result<PathBuf> {
+    let built = tools.checkout().join("target/bench");
+    let packages = functions.iter().map(|binary| format!("functions/{binary}"));
+    for package in packages.chain(["bench/floor".to_owned()]) {
+        crate::say(&format!("Building {package} for release"));
+        let mut cargo = Command::new("cargo");
+        process::clean(&mut cargo);
+        cargo.args(["lambda", "build", "--release", "--locked", "--lambda-dir"]).arg(&built).env("PATH", tools.path()?);
+        let status = cargo.current_dir(tools.checkout().join(&package)).status().context("cargo can't be run")?;
+        ensure!(status.success(), "{package} can't be built");
+    }
+    Ok(built)
 }
 
 /// Builds the command `idbellen`, which no function is: without optimization across crates, which takes it many minutes.
 pub fn build_command() -> Result<PathBuf> {
     crate::say("Building idbellen");
-    cargo(["--profile", "bench", "--package", "ops", "--bin", "idbellen"].into_iter())
-}
-
-/// Runs `cargo build`; the answer is a program that it built.
-fn cargo<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--locked", "--message-format", "json-render-diagnostics"]).args(arguments);
+    cargo.args(["build", "--locked", "--message-format", "json-render-diagnostics"]);
+    cargo.args(["--profile", "bench", "--package", "ops", "--bin", "idbellen"]);
     let output = cargo.stderr(Stdio::inherit()).output().context("cargo can't be run")?;
     ensure!(output.status.success(), "cargo build failed");
     let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
@@ -36,12 +39,12 @@ fn cargo<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<PathBuf> {
     program.context("cargo does not say what it built")
 }
 
-/// The bytes of a program, and of the zip that is deployed of it.
+/// The bytes of a program, and of its zip, as `sam deploy` makes it: with Python's own module.
 pub fn sizes(program: &Path) -> Result<(u64, u64)> {
-    let bytes = fs::read(program).with_context(|| format!("{} can't be read", program.display()))?;
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    zip.start_file("bootstrap", SimpleFileOptions::default().compression_method(CompressionMethod::Deflated))?;
-    zip.write_all(&bytes)?;
-    let zipped = zip.finish()?.into_inner().len();
-    Ok((bytes.len().try_into()?, zipped.try_into()?))
+    let zip = std::env::temp_dir().join(format!("idbellen-bench-{}.zip", std::process::id()));
+    let status = Command::new("python3").args(["-m", "zipfile", "-c"]).args([&zip, program]).status();
+    ensure!(status.context("python3 can't be run")?.success(), "{} can't be zipped", program.display());
+    let sizes = (fs::metadata(program)?.len(), fs::metadata(&zip)?.len());
+    fs::remove_file(zip)?;
+    Ok(sizes)
 }

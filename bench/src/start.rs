@@ -26,7 +26,7 @@ pub struct Start {
 }
 
 /// Starts every program a number of times.
-pub async fn measure(world: &World, others: &Others, programs: &[Program]) -> Result<(Table, Vec<Start>)> {
+pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program]) -> Result<(Table, Vec<Start>)> {
     crate::say("Starting each program");
     let programs: Vec<_> = programs.iter().filter(|program| program.starts_anew()).cloned().collect();
     let mut figures: Vec<[Vec<f64>; 3]> = programs.iter().map(|_| [const { Vec::new() }; 3]).collect();
@@ -58,7 +58,8 @@ pub async fn measure(world: &World, others: &Others, programs: &[Program]) -> Re
         let floor = *floor.get_or_insert(to_next);
         let sizes = match program.kind {
             Kind::Rust(binary) => Some(release::sizes(&world.program(binary))?),
-            Kind::Node(script) => Some(others.node_sizes(script)?),
+            Kind::Beside(binary) => Some(release::sizes(&world.program_elsewhere(binary))?),
+            Kind::Node(script) => others.map(|others| others.node_sizes(script)).transpose()?,
             Kind::Python(_) => None,
         };
         let [size, zip] = [sizes.map(|sizes| megabytes(sizes.0)), sizes.map(|sizes| megabytes(sizes.1))];

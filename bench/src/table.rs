@@ -56,13 +56,19 @@ fn cell(value: &Value) -> String {
         Value::Bool(met) => if *met { "yes" } else { "no" }.to_owned(),
         Value::Number(number) => match number.as_f64() {
             _ if number.is_u64() => grouped(number.as_u64().unwrap_or_default()),
-            Some(number) if number.abs() >= 100.0 => format!("{number:.0}"),
+            Some(number) if number >= 100.0 => whole(number),
             Some(number) if number.abs() >= 10.0 => format!("{number:.1}"),
             Some(number) => format!("{number:.2}"),
             None => number.to_string(),
         },
         other => other.to_string(),
     }
+}
+
+/// A number that is not negative, rounded, with a thin space between thousands.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is measured is positive, and far from 2^64")]
+pub fn whole(number: f64) -> String {
+    grouped(number.round() as u64)
 }
 
 /// A number with a thin space between thousands.
@@ -85,11 +91,15 @@ mod tests {
     #[test]
     fn a_table_reads_well_in_both_forms() {
         let mut table = Table::new("Start", &["program", "ms"]);
-        table.rows =
-            vec![vec![json!("hello"), json!(2.714)], vec![json!("other"), Value::Null], vec![json!("many"), json!(12_345)]];
+        table.rows = vec![
+            vec![json!("hello"), json!(2.714)],
+            vec![json!("other"), Value::Null],
+            vec![json!("many"), json!(12_345)],
+            vec![json!("much"), json!(2345.6)],
+        ];
         assert_eq!(
             table.markdown(),
-            "### Start\n\n| program | ms |\n| --- | ---: |\n| hello | 2.71 |\n| other | – |\n| many | 12\u{202f}345 |\n"
+            "### Start\n\n| program | ms |\n| --- | ---: |\n| hello | 2.71 |\n| other | – |\n| many | 12\u{202f}345 |\n| much | 2\u{202f}346 |\n"
         );
         assert_eq!(table.json()["rows"][0], json!({"program": "hello", "ms": 2.714}));
     }

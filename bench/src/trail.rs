@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::rsa::RsaKey;
 use local::trail::Writer;
@@ -14,7 +14,7 @@ use local::trail::event::{Call, Principal, key_arn};
 use serde_json::{Value, json};
 
 use crate::table::Table;
-use crate::{megabytes, release};
+use crate::{goals, megabytes, release};
 
 /// So many events are in the trail.
 const EVENTS: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
@@ -27,8 +27,8 @@ const HOUR: i64 = 3600;
 /// What one call takes.
 const EVENTS_A_CALL: usize = 11;
 
-/// Reports on each trail.
-pub fn measure() -> Result<Table> {
+/// Reports on each trail; the answer is also held against the goals.
+pub fn measure() -> Result<[Table; 2]> {
     let program = release::build_command()?;
     let mut table = Table::new("Growth of `idbellen report`", &["events", "calls", "time, s", "memory, MB"]);
     table.notes = vec![
@@ -36,17 +36,22 @@ pub fn measure() -> Result<Table> {
          trail is not in it."
             .to_owned(),
     ];
+    let mut goals = None;
     for events in EVENTS {
         crate::say(&format!("Reporting on {events} events"));
         let folder = std::env::temp_dir().join(format!("idbellen-bench-{}", std::process::id()));
         let measured = write(&folder, events.div_ceil(EVENTS_A_CALL)).and_then(|calls| {
             let (took, memory) = report(&program, &folder)?;
-            Ok(vec![json!(calls * EVENTS_A_CALL), json!(calls), json!(took.as_secs_f64()), json!(megabytes(memory))])
+            let (seconds, memory) = (took.as_secs_f64(), megabytes(memory));
+            if events == 1_000_000 {
+                goals = Some(goals::of_report(seconds, memory));
+            }
+            Ok(vec![json!(calls * EVENTS_A_CALL), json!(calls), json!(seconds), json!(memory)])
         });
         fs::remove_dir_all(&folder)?;
         table.rows.push(measured?);
     }
-    Ok(table)
+    Ok([goals.context("no trail has a million events")?, table])
 }
 
 /// Writes a day of calls, evenly spread; the answer is how many.

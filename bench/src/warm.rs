@@ -24,7 +24,7 @@ pub struct Warm {
 }
 
 /// Asks every program that is asked often.
-pub async fn measure(world: &World, others: &Others, programs: &[Program]) -> Result<(Table, Vec<Warm>)> {
+pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program]) -> Result<(Table, Vec<Warm>)> {
     crate::say("Asking each program again and again");
     let programs: Vec<_> = programs.iter().filter(|program| program.work != Work::Nothing).cloned().collect();
     let mut figures: Vec<(Vec<f64>, Vec<f64>)> = programs.iter().map(|_| (Vec::new(), Vec::new())).collect();

@@ -68,6 +68,7 @@ pub struct World {
     /// What the template gives each function, by binary.
     variables: BTreeMap<&'static str, Vec<(String, String)>>,
     programs: PathBuf,
+    elsewhere: Option<PathBuf>,
 }
 
 /// A caller who disclosed, and whose code was not exchanged yet.
@@ -83,8 +84,9 @@ pub struct Planted {
 }
 
 impl World {
-    /// Brings all of it up. `programs` holds the functions' binaries.
-    pub async fn up(programs: PathBuf) -> Result<Self> {
+    /// Brings all of it up. `programs` holds the functions as [`release::build`](crate::release::build) leaves them, `elsewhere`
+    /// as `sam build` does.
+    pub async fn up(programs: PathBuf, elsewhere: Option<PathBuf>) -> Result<Self> {
         let progress = |line: &str| crate::say(line);
         let stack = Stack::up(&Options::default(), &progress).await?;
         Operator::of(&stack, &progress).await?.fill_parameters().await?;
@@ -130,6 +132,7 @@ impl World {
             invoked: Mutex::new(invoked),
             variables,
             programs,
+            elsewhere,
         };
         world.make_tables().await?;
         Ok(world)
@@ -179,7 +182,18 @@ impl World {
 
     /// Where a function is, or another program that was built with them.
     pub fn program(&self, binary: &str) -> PathBuf {
-        self.programs.join(binary)
+        self.programs.join(binary).join("bootstrap")
+    }
+
+    /// Whether there are functions that were built elsewhere.
+    pub fn has_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
+    }
+
+    /// Where the same function is that was built elsewhere.
+    pub fn program_elsewhere(&self, binary: &str) -> PathBuf {
+        let function = FUNCTIONS.iter().find(|function| function.1 == binary).map_or(binary, |function| function.0);
+        self.elsewhere.iter().map(|folder| folder.join(function).join("bootstrap")).collect()
     }
 
     /// A caller who disclosed.

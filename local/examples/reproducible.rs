@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
-use aws_lc_rs::digest::{SHA256, digest};
+use local::hex::sha256;
 use local::tools::Tools;
 
 #[tokio::main]
@@ -60,9 +60,7 @@ fn build(tools: &Tools, checkout: &Path, cargo_home: &Path, function: Option<&st
         let program = entry?.path().join("bootstrap");
         if program.exists() {
             let name = program.parent().and_then(Path::file_name).context("a program is in no folder")?;
-            let hash = digest(&SHA256, &fs::read(&program)?);
-            let hash = hash.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-            programs.push((name.to_string_lossy().into_owned(), hash));
+            programs.push((name.to_string_lossy().into_owned(), sha256(&fs::read(&program)?)));
         }
     }
     programs.sort();

@@ -8,6 +8,7 @@ pub mod call;
 pub mod demo;
 pub mod deploy;
 pub mod emulator;
+pub mod hex;
 pub mod irma_server;
 pub mod issuer;
 pub mod operate;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -14,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::deploy::aws;
 use crate::emulator::Credentials;
 use crate::process::{Process, clean, inheriting};
-use crate::{Progress, Stack, random};
+use crate::{Progress, Stack, hex, random};
 
 /// The command `idbellen`, built from this checkout.
 pub struct Operator<'a> {
@@ -102,8 +101,7 @@ impl<'a> Operator<'a> {
 /// The SHA-256 of a public key's DER form, in hexadecimal.
 fn fingerprint(pem: &str) -> Result<String> {
     let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    let digest = digest(&SHA256, &STANDARD.decode(base64).context("the IRMA server's key is not PEM")?);
-    Ok(digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(hex::sha256(&STANDARD.decode(base64).context("the IRMA server's key is not PEM")?))
 }
 
 /// The name of the local installation.

@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -24,6 +23,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::REGION;
+use crate::hex::{self, sha256};
 use crate::random;
 use crate::rsa::RsaKey;
 
@@ -123,7 +123,7 @@ impl Writer {
         .to_string();
         let hash = sha256(content.as_bytes());
         let before = previous.map_or("null", |previous| &previous.signature);
-        let signature = hex(&self.key.sign(format!("{end}\n{BUCKET}/{key}\n{hash}\n{before}").as_bytes())?);
+        let signature = hex::encode(&self.key.sign(format!("{end}\n{BUCKET}/{key}\n{hash}\n{before}").as_bytes())?);
         self.put(&key, &gzip(content.as_bytes())?)?;
         self.signatures.insert(key.clone(), signature.clone());
         self.previous = Some(Previous { key: key.clone(), hash, signature });
@@ -180,12 +180,4 @@ pub fn gzip(content: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content)?;
     Ok(encoder.finish()?)
-}
-
-fn sha256(content: &[u8]) -> String {
-    hex(digest(&SHA256, content).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -10,9 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::{HttpClient, http_client_fn};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::SdkConfig;
 use lambda_http::http::Uri;
 
@@ -20,7 +18,7 @@ use crate::code_key::CodeKey;
 use crate::codes::Codes;
 use crate::parameters::Parameters;
 use crate::records::Records;
-use crate::roots;
+use crate::tls;
 use crate::token_key::TokenKey;
 
 /// Why a function can't start: which variable or parameter is missing or wrong, never its value.
@@ -55,6 +53,7 @@ pub fn optional_variable<T: FromStr>(name: &str) -> Result<Option<T>, CannotStar
 /// The AWS services, by the environment that Lambda gives a function.
 pub struct Aws {
     config: SdkConfig,
+    http: SharedHttpConnector,
 }
 
 impl Aws {
@@ -62,7 +61,6 @@ impl Aws {
     pub fn from_environment() -> Result<Self, CannotStart> {
         // Telephony waits 8 seconds at most: a call that hangs is given up and repeated well before that.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(3))
             .build();
@@ -75,26 +73,21 @@ impl Aws {
             None,
             "environment",
         );
-        // One client for all services.
-        let mut http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        if let Some(bundle) = roots::bundle() {
-            let trusted = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(bundle)).build();
-            http = http.tls_context(trusted.map_err(|_| CannotStart::because("the AWS client's TLS can't be set up"))?);
-        }
-        let http = http.build_https();
-        // Handed on without its own check: that reads all root certificates once more for each service, and drops them.
-        let http = http_client_fn(move |settings, components| http.http_connector(settings, components));
+        let http = tls::aws_connector();
+        // Handed on as it is: each client would make one of its own, and read all root certificates for it.
+        let shared = http.clone();
+        let client = http_client_fn(move |_, _| shared.clone());
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(variable::<String>("AWS_REGION")?))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http)
+            .http_client(client)
             // It guards streams that slow down; here every call has its time.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard());
         config.set_endpoint_url(emulator(std::env::var("AWS_ENDPOINT_URL").ok())?);
-        Ok(Self { config: config.build() })
+        Ok(Self { config: config.build(), http })
     }
 
     /// The database.
@@ -132,6 +125,12 @@ impl Aws {
     #[must_use]
     pub fn sdk_config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// What all clients send their requests with.
+    #[must_use]
+    pub fn http(&self) -> SharedHttpConnector {
+        self.http.clone()
     }
 
     fn kms(&self) -> aws_sdk_kms::Client {

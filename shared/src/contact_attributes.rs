@@ -11,22 +11,24 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use reqwest::{Client, StatusCode, Url};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::json;
 
 use crate::config::{Aws, CannotStart, optional_variable};
 use crate::contact::ContactId;
-use crate::roots;
 
 /// The contact attribute in which the flow passes the secret on (`infra/contact-flow.json`).
 const SECRET: &str = "idbellen_secret";
 
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// The contact attributes of one instance of Amazon Connect.
 pub struct ContactAttributes {
-    http: Client,
+    http: SharedHttpConnector,
     credentials: SharedCredentialsProvider,
     region: String,
-    url: Url,
+    url: String,
     instance: Instance,
 }
 
@@ -57,7 +59,6 @@ impl FromStr for Instance {
 impl ContactAttributes {
     /// How often it is tried in one run, all within the 10 seconds that the function has.
     const WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::ZERO];
-    const CONNECT: Duration = Duration::from_secs(1);
     const EACH: Duration = Duration::from_secs(2);
 
     /// Those of the instance that the variable `CONNECT_INSTANCE_ARN` names; `None` where it is empty.
@@ -67,11 +68,9 @@ impl ContactAttributes {
         let config = aws.sdk_config();
         let region = config.region().ok_or_else(|| because("no region"))?.to_string();
         let endpoint = config.endpoint_url().map_or_else(|| format!("https://connect.{region}.amazonaws.com"), str::to_owned);
-        let url = Url::parse(&endpoint).and_then(|url| url.join("/contact/attributes")).map_err(|_| because("no address"))?;
-        let http =
-            roots::http_client().connect_timeout(Self::CONNECT).timeout(Self::EACH).build().map_err(|_| because("no HTTP"))?;
+        let url = format!("{endpoint}/contact/attributes");
         let credentials = config.credentials_provider().ok_or_else(|| because("no credentials"))?;
-        Ok(Some(Self { http, credentials, region, url, instance }))
+        Ok(Some(Self { http: aws.http(), credentials, region, url, instance }))
     }
 
     /// Empties the contact attribute that holds the secret. `contact` is the first contact of the call: a transfer gives
@@ -89,7 +88,7 @@ impl ContactAttributes {
             outcome = self.post(&body).await;
             match outcome {
                 Err(NotOverwritten::Unreachable) => {}
-                Err(NotOverwritten::Status(status)) if status == StatusCode::TOO_MANY_REQUESTS || status >= 500 => {}
+                Err(NotOverwritten::Status(status)) if status == TOO_MANY_REQUESTS || status >= 500 => {}
                 _ => break,
             }
             tokio::time::sleep(wait).await;
@@ -111,11 +110,16 @@ impl ContactAttributes {
             .map_err(|_| unsigned)?
             .into();
         let bytes = SignableBody::Bytes(body.as_bytes());
-        let signable = SignableRequest::new("POST", self.url.as_str(), [JSON].into_iter(), bytes).map_err(|_| unsigned)?;
+        let signable = SignableRequest::new("POST", &self.url, [JSON].into_iter(), bytes).map_err(|_| unsigned)?;
         let (signature, _) = sign(signable, &parameters).map_err(|_| unsigned)?.into_parts();
-        let request = self.http.post(self.url.clone()).header(JSON.0, JSON.1).body(body.to_owned());
-        let request = signature.headers().fold(request, |request, (name, value)| request.header(name, value));
-        let status = request.send().await.map_err(|_| NotOverwritten::Unreachable)?.status();
+        let mut request = HttpRequest::new(body.into());
+        request.set_method("POST").map_err(|_| unsigned)?;
+        request.set_uri(self.url.as_str()).map_err(|_| unsigned)?;
+        for (name, value) in [JSON].into_iter().chain(signature.headers()) {
+            request.headers_mut().try_insert(name.to_owned(), value.to_owned()).map_err(|_| unsigned)?;
+        }
+        let answer = tokio::time::timeout(Self::EACH, self.http.call(request)).await;
+        let status = answer.map_err(|_| NotOverwritten::Unreachable)?.map_err(|_| NotOverwritten::Unreachable)?.status();
         if status.is_success() { Ok(()) } else { Err(NotOverwritten::Status(status.as_u16())) }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::config::CannotStart;
-use crate::roots;
+use crate::tls;
 
 /// The token by which the IRMA server knows ID-bellen: 16 to 256 visible ASCII characters.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -116,7 +116,7 @@ impl IrmaServer {
 
     /// A client of the server at `url`.
     pub fn new(ServerUrl(url): ServerUrl) -> Result<Self, CannotStart> {
-        let http = roots::http_client()
+        let http = tls::http_client()
             .connect_timeout(Self::CONNECT)
             .timeout(Self::IN_ALL)
             .build()

@@ -27,12 +27,12 @@ pub mod record_id;
 pub mod records;
 pub mod request;
 pub mod result_jwt;
-mod roots;
 pub mod run;
 pub mod sealed;
 pub mod secret;
 pub mod server_date;
 pub mod start;
+mod tls;
 pub mod token_key;
 
 /// What no line of code can print, copy or put into JSON: the compiler sees to it.

@@ -3,11 +3,9 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use getrandom::SysRng;
-use hpke::{
-    Deserializable, HpkeError, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256, kem::X25519HkdfSha256,
-    single_shot_open, single_shot_seal_with_rng,
-};
-use rand_core::{TryRng, UnwrapErr};
+use rand_core::TryRng;
+use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_256 as SUITE;
+use rustls::crypto::hpke::{EncapsulatedSecret, Hpke as _, HpkePrivateKey};
 use zeroize::Zeroizing;
 
 use crate::code_key::CodeId;
@@ -55,16 +53,9 @@ impl SealedAttributes {
         let whole = padded.len().next_multiple_of(BLOCK);
         padded.resize(whole, 0);
         let bound_to = bound_to(&RecordId::of(key), purpose);
-        let (encapsulated, ciphertext) = single_shot_seal_with_rng::<AesGcm256, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            key.as_hpke(),
-            INFO,
-            &padded,
-            &bound_to,
-            &mut UnwrapErr(SysRng),
-        )
-        .map_err(|_| CannotSeal)?;
-        Ok(Self([&[VERSION], encapsulated.to_bytes().as_slice(), &ciphertext].concat()))
+        let sealed = SUITE.seal(INFO, &bound_to, &padded, &key.to_hpke());
+        let (EncapsulatedSecret(encapsulated), ciphertext) = sealed.map_err(|_| CannotSeal)?;
+        Ok(Self([&[VERSION], encapsulated.as_slice(), &ciphertext].concat()))
     }
 
     /// Opens them with the key that the secret gives. The answer is the JSON that was sealed.
@@ -75,7 +66,7 @@ impl SealedAttributes {
             return Err(CannotOpen);
         }
         let bound_to = bound_to(&RecordId::of(public), purpose);
-        let mut padded = open_hpke(private.as_hpke(), encapsulated, INFO, &bound_to, ciphertext).map_err(|_| CannotOpen)?;
+        let mut padded = open_hpke(private.as_hpke(), encapsulated, INFO, &bound_to, ciphertext)?;
         let length = padded.first_chunk().map(|&bytes| u32::from_be_bytes(bytes)).ok_or(CannotOpen)?;
         let end = usize::try_from(length).ok().and_then(|length| length.checked_add(LENGTH)).ok_or(CannotOpen)?;
         if end > padded.len() {
@@ -105,15 +96,14 @@ fn bound_to(id: &RecordId, purpose: &str) -> Vec<u8> {
 }
 
 fn open_hpke(
-    key: &<X25519HkdfSha256 as Kem>::PrivateKey,
+    key: &HpkePrivateKey,
     encapsulated: &[u8],
     info: &[u8],
     bound_to: &[u8],
     ciphertext: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, HpkeError> {
-    let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated)?;
-    single_shot_open::<AesGcm256, HkdfSha256, X25519HkdfSha256>(&OpModeR::Base, key, &encapsulated, info, ciphertext, bound_to)
-        .map(Zeroizing::new)
+) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+    let opened = SUITE.open(&EncapsulatedSecret(encapsulated.to_vec()), info, bound_to, ciphertext, key);
+    opened.map(Zeroizing::new).map_err(|_| CannotOpen)
 }
 
 impl SealedSecret {
@@ -167,6 +157,7 @@ mod tests {
     use super::*;
     use crate::code::Code;
     use crate::code_key::CodeLock;
+    use crate::secret::derive_key_pair;
 
     fn hex(text: &str) -> Vec<u8> {
         (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_default()).collect()
@@ -176,16 +167,12 @@ mod tests {
     #[test]
     fn the_suite_gives_the_test_vectors_of_rfc_9180() {
         let info = hex("4f6465206f6e2061204772656369616e2055726e");
-        let (private, public) =
-            X25519HkdfSha256::derive_keypair(&hex("dac33b0e9db1b59dbbea58d59a14e7b5896e9bdf98fad6891e99d1686492b9ee"));
-        // Read back, because keys are kept as RFC 7748 clamps them.
-        let expected = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(&hex(
-            "497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d",
-        ));
-        assert_eq!(expected.map(|key| key.to_bytes()), Ok(private.to_bytes()));
+        let (private, public) = derive_key_pair(&hex("dac33b0e9db1b59dbbea58d59a14e7b5896e9bdf98fad6891e99d1686492b9ee"));
+        let expected = hex("497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d");
+        assert_eq!(private.as_hpke().secret_bytes(), expected);
         assert_eq!(public.to_bytes().as_slice(), hex("430f4b9859665145a6b1ba274024487bd66f03a2dd577d7753c68d7d7d00c00c"));
         let opened = open_hpke(
-            &private,
+            private.as_hpke(),
             &hex("6c93e09869df3402d7bf231bf540fadd35cd56be14f97178f0954db94b7fc256"),
             &info,
             b"Count-0",
@@ -256,7 +243,7 @@ mod tests {
                 lock.id().as_str().to_owned(),
                 secret.record_id().as_str().to_owned(),
                 secret.reveal().to_string(),
-                crate::derive::base64url(&private.as_hpke().to_bytes()),
+                crate::derive::base64url(private.as_hpke().secret_bytes()),
                 crate::derive::base64url(&public.to_bytes()),
                 digits.clone(),
             ];

@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use hpke::{Deserializable, HpkeError, Kem, Serializable, kem::X25519HkdfSha256};
+use aws_lc_rs::agreement::{PrivateKey as AgreementKey, X25519};
 use rand_core::TryCryptoRng;
+use rustls::crypto::hpke::{HpkePrivateKey, HpkePublicKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::contact::Holder;
@@ -24,10 +25,14 @@ pub struct InvalidSecret;
 
 /// The key to which a record's attributes are sealed; stored in the record.
 #[derive(Clone)]
-pub struct PublicKey(<X25519HkdfSha256 as Kem>::PublicKey);
+pub struct PublicKey([u8; 32]);
+
+/// The bytes are not 32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidPublicKey;
 
 /// The key that opens a record's attributes; never stored.
-pub struct PrivateKey(<X25519HkdfSha256 as Kem>::PrivateKey);
+pub struct PrivateKey(HpkePrivateKey);
 
 /// What [`Secret::holder`] makes of who has the caller on screen: 32 bytes that tell nothing without the secret.
 #[derive(Clone)]
@@ -65,9 +70,7 @@ impl Secret {
     /// `DeriveKeyPair(HKDF-SHA-256(secret, "idbellen/v1/record key"))` (RFC 9180, section 4.1).
     #[must_use]
     pub fn key_pair(&self) -> (PrivateKey, PublicKey) {
-        let input = hkdf(&self.0, &[b"idbellen/v1/record key"]);
-        let (private, public) = X25519HkdfSha256::derive_keypair(input.as_ref());
-        (PrivateKey(private), PublicKey(public))
+        derive_key_pair(&*hkdf(&self.0, &[b"idbellen/v1/record key"]))
     }
 
     /// The id of the record that this secret opens.
@@ -98,25 +101,36 @@ impl FromStr for Secret {
     }
 }
 
+/// `DeriveKeyPair` of DHKEM(X25519, HKDF-SHA256) (RFC 9180, section 7.1.3).
+#[expect(clippy::expect_used, reason = "any 32 bytes are a private key of X25519")]
+pub(crate) fn derive_key_pair(input: &[u8]) -> (PrivateKey, PublicKey) {
+    const HPKE: &[u8] = b"HPKE-v1KEM\x00\x20";
+    let labelled = Zeroizing::new([HPKE, b"dkp_prk", input].concat());
+    let private = hkdf(&labelled, &[&[0, 32], HPKE, b"sk"]);
+    let key = AgreementKey::from_private_key(&X25519, private.as_ref()).ok();
+    let public = key.and_then(|key| key.compute_public_key().ok()?.as_ref().try_into().ok()).expect("a public key has 32 bytes");
+    (PrivateKey(HpkePrivateKey::from(private.to_vec())), PublicKey(public))
+}
+
 impl PublicKey {
     /// The key's 32 bytes, as they are stored.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 32] {
-        self.0.to_bytes().into()
+        self.0
     }
 
     /// The key of these bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, HpkeError> {
-        <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(bytes).map(Self)
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
+        bytes.try_into().map(Self).map_err(|_| InvalidPublicKey)
     }
 
-    pub(crate) fn as_hpke(&self) -> &<X25519HkdfSha256 as Kem>::PublicKey {
-        &self.0
+    pub(crate) fn to_hpke(&self) -> HpkePublicKey {
+        HpkePublicKey(self.0.to_vec())
     }
 }
 
 impl PrivateKey {
-    pub(crate) fn as_hpke(&self) -> &<X25519HkdfSha256 as Kem>::PrivateKey {
+    pub(crate) fn as_hpke(&self) -> &HpkePrivateKey {
         &self.0
     }
 }

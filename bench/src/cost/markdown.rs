@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::assumptions::REASONS;
 use super::prices::{Euro, Price, Prices};
 use super::{Bill, Comparison, Month};
-use crate::table::grouped;
+use crate::table::{grouped, whole};
 
 /// The comparison as Markdown.
 #[must_use]
@@ -109,13 +109,4 @@ fn row(cells: &[String]) -> String {
 
 pub(super) fn euros(eur: f64) -> String {
     if eur >= 1000.0 { whole(eur) } else { format!("{eur:.2}") }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "quantities and sums are positive, and far from 2^64"
-)]
-fn whole(number: f64) -> String {
-    grouped(number.round() as u64)
 }

@@ -1,0 +1,75 @@
+/**
+ * How long a browser takes to draw what it was answered: what the caller disclosed, and the QR code. No test: `bench` runs
+ * it on the stack and reads what it prints, in milliseconds of each of its turns, `{"disclosed": [...], "qr": [...]}`.
+ */
+
+import type { Page } from "playwright-core";
+
+import { Caller, Desk, close as closeDesks, places } from "./desk.ts";
+import { Stage } from "./stage.ts";
+
+const TURNS = 21;
+const BSN = "999992235";
+
+/** Has the page note when the frame was drawn in which something first came. */
+async function watch(page: Page, what: { text: string } | { selector: string }): Promise<void> {
+  await page.addInitScript((what) => {
+    const drawn: number[] = Object.assign(window, { drawn: [] }).drawn;
+    let isThere = false;
+    const look = (): void => {
+      const was = isThere;
+      isThere = "text" in what ? document.body.textContent.includes(what.text) : document.querySelector(what.selector) !== null;
+      if (was || !isThere) return;
+      // A frame is drawn after its callbacks; what is posted in one comes after that.
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => drawn.push(performance.now());
+      requestAnimationFrame(() => port2.postMessage(null));
+    };
+    document.addEventListener("DOMContentLoaded", () => {
+      new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+    });
+  }, what);
+}
+
+/** Milliseconds from the end of the last answer of an address to what was drawn last. */
+async function sinceAnswer(page: Page, address: string): Promise<number> {
+  await page.waitForFunction(() => (window as unknown as { drawn: number[] }).drawn.length > 0);
+  return page.evaluate((address) => {
+    const answers = performance.getEntriesByName(address) as PerformanceResourceTiming[];
+    const drawn = (window as unknown as { drawn: number[] }).drawn.pop();
+    return drawn! - answers.at(-1)!.responseEnd;
+  }, address);
+}
+
+async function disclosed(): Promise<number[]> {
+  const desk = await Desk.open({ before: (page) => watch(page, { text: BSN }) });
+  const times = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    const caller = await Caller.disclosed();
+    await desk.call(await caller.dial(), `drawing-${turn}`);
+    times.push(await sinceAnswer(desk.page, `${places.agent}/api/contacts/lookup`));
+    await desk.click("Contact afronden");
+    await desk.shows("Contact afgerond");
+  }
+  await desk.close();
+  return times;
+}
+
+async function qr(): Promise<number[]> {
+  const stage = await Stage.open();
+  const times = [];
+  for (let turn = 0; turn < TURNS; turn++) {
+    const page = await stage.newPage();
+    await watch(page, { selector: "svg.qr" });
+    await page.goto(places.citizen);
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    times.push(await sinceAnswer(page, `${places.citizen}/api/sessions`));
+    await page.context().close();
+  }
+  await stage.close();
+  return times;
+}
+
+const times = { disclosed: await disclosed(), qr: await qr() };
+await closeDesks();
+console.log(JSON.stringify(times));

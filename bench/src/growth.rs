@@ -95,7 +95,7 @@ async fn start(world: &World, sessions: u64) -> Result<()> {
     function.stop().await
 }
 
-/// Runs a function once, which makes at least so many calls to AWS and leaves so many records.
+/// Runs a function once, which makes so many calls to AWS, and some to search, and leaves so many records.
 async fn run(world: &World, binary: &str, least_calls: u64, expected: u64) -> Result<Vec<Value>> {
     let mut function = Function::start(world.command(world.program(binary), binary), world.log()).await?;
     let (calls, before) = (world.endpoint.calls(), function.usage()?);
@@ -106,7 +106,7 @@ async fn run(world: &World, binary: &str, least_calls: u64, expected: u64) -> Re
     let left = world.endpoint.database().table_stats().map_err(|error| anyhow!("{error}"))?;
     let left = left.iter().find(|table| table.table_name == world.records_table).context("no table")?.item_count;
     ensure!(u64::try_from(left)? == expected, "{binary} left {left} records");
-    ensure!(calls > least_calls, "{binary} did not do all it had to");
+    ensure!((least_calls + 1..least_calls + 200).contains(&calls), "{binary} made {calls} calls: not what it had to do");
     let processor = milliseconds(after.cpu.saturating_sub(before.cpu));
     let memory = crate::megabytes(after.peak_memory);
     Ok(vec![json!(calls), json!(milliseconds(answered.took)), json!(processor), json!(memory)])

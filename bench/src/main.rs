@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use local::tools::Tools;
 use serde_json::json;
 
@@ -44,7 +44,8 @@ Measures, and prints tables in Markdown; target/bench.json has the same for mach
 Parts: start, warm, call, screen, growth, cost, report. All of them if none is named.
 What it costs follows from start, warm, call and growth, which it measures too.
 Functions, as agent-lookup: start and warm, of these only. With --beside, in turn with
-the same as `sam build` left them in FOLDER: from another commit, or built in another way.";
+the same as `sam build` left them in FOLDER (.aws-sam/build of another checkout): of another
+commit, or built in another way. Both get what this checkout's template sets.";
 
 const PARTS: [&str; 7] = ["start", "warm", "call", "screen", "growth", "cost", "report"];
 /// Those that run the functions on their own.
@@ -96,82 +97,104 @@ impl Asked {
 
 async fn run(parts: &BTreeSet<&str>, functions: &BTreeSet<&str>, elsewhere: Option<PathBuf>) -> Result<()> {
     let wanted = |part: &str| parts.contains(part);
+    if let Some(folder) = &elsewhere {
+        for (function, binary) in FUNCTIONS.iter().filter(|(_, binary)| functions.contains(binary)) {
+            ensure!(folder.join(function).join("bootstrap").exists(), "in {} is no {binary}", folder.display());
+        }
+    }
     let machine = Machine::read();
-    let mut tables = Vec::new();
+    println!("{}\n", machine.line());
+    let mut tables = Tables::default();
     let mut prices = None;
     if OF_FUNCTIONS.into_iter().any(wanted) {
         let tools = Tools::install(&say).await?;
         let world = World::up(release::build(&tools, functions)?, elsewhere).await?;
-        let measured = on_the_functions(&world, |part| wanted(part) || wanted("cost"), functions).await;
+        let measured = on_the_functions(&world, &mut tables, |part| wanted(part) || wanted("cost"), functions).await;
         if measured.is_err() {
             world.stack.keep_folder().await?;
         }
         world.stack.down().await;
-        let (measured, durations) = measured?;
-        tables.extend(measured);
-        prices = durations.map(|durations| cost::compare(&durations, &Assumptions::default(), &cost::VOLUMES)).transpose()?;
-    }
-    if wanted("screen") {
-        tables.push(screen::measure().await?);
-    }
-    if wanted("report") {
-        tables.extend(trail::measure()?);
-    }
-    println!("{}\n", machine.line());
-    for table in &tables {
-        println!("{}", table.markdown());
+        prices = measured?.map(|durations| cost::compare(&durations, &Assumptions::default(), &cost::VOLUMES)).transpose()?;
     }
     if let Some(prices) = &prices {
         println!("### Cost\n\n{}\n\n{}", durations::note(), cost::markdown(prices));
     }
-    let tables: Vec<_> = tables.iter().map(Table::json).collect();
-    let all = json!({"machine": machine, "tables": tables, "cost": prices});
+    if wanted("screen") {
+        tables.push(&screen::measure().await?);
+    }
+    if wanted("report") {
+        for table in trail::measure()? {
+            tables.push(&table);
+        }
+    }
+    let all = json!({"machine": machine, "tables": tables.0, "cost": prices});
     fs::write("target/bench.json", serde_json::to_string_pretty(&all)?)?;
     Ok(())
+}
+
+/// Tables as they are measured: printed at once, kept as JSON.
+#[derive(Default)]
+struct Tables(Vec<serde_json::Value>);
+
+impl Tables {
+    fn push(&mut self, table: &Table) {
+        println!("{}", table.markdown());
+        self.0.push(table.json());
+    }
 }
 
 /// Measures what runs the functions. All of it together also tells what Lambda bills.
 async fn on_the_functions(
     world: &World,
+    tables: &mut Tables,
     wanted: impl Fn(&str) -> bool,
     functions: &BTreeSet<&str>,
-) -> Result<(Vec<Table>, Option<Durations>)> {
+) -> Result<Option<Durations>> {
     let programs = Program::all_beside(functions, world.has_elsewhere());
-    let mut tables = Vec::new();
     let (mut starts, mut warms) = (Vec::new(), Vec::new());
     if wanted("start") || wanted("warm") {
         let others = if world.has_elsewhere() { None } else { Some(Others::build(world)?) };
         let others = others.as_ref();
         if wanted("start") {
             let (table, measured) = start::measure(world, others, &programs).await?;
-            tables.push(table);
+            tables.push(&table);
             starts = measured;
         }
         if wanted("warm") {
             let (table, measured) = warm::measure(world, others, &programs).await?;
-            tables.push(table);
+            tables.push(&table);
             warms = measured;
         }
-        tables.push(goals::table(&starts, &warms));
+        tables.push(&goals::table(&starts, &warms));
     }
     let (mut ingest, mut growth) = (None, None);
     if wanted("call") {
         let (table, each) = call::measure(world).await?;
-        tables.push(table);
+        tables.push(&table);
         ingest = Some(each);
     }
     if wanted("growth") {
         let (measured, each) = growth::measure(world).await?;
-        tables.extend(measured);
+        for table in measured {
+            tables.push(&table);
+        }
         growth = Some(each);
     }
     let start = starts.iter().find(|start| start.program.work == Work::Start).map(|start| start.to_next);
     let callback = warms.iter().find(|warm| warm.program.work == Work::Callback).map(|warm| warm.cpu);
     let (Some(start), Some(callback), Some(ingest), Some(each)) = (start, callback, ingest, growth) else {
-        return Ok((tables, None));
+        return Ok(None);
     };
-    let durations = durations::of(&warms, (ingest - callback).max(0.0), &each, start)?;
-    Ok((tables, Some(durations)))
+    durations::of(&warms, (ingest - callback).max(0.0), &each, start).map(Some)
+}
+
+/// The turns of a round: every other round begins at the other end, so that none is always after the same.
+fn to_and_fro<T>(turns: impl Iterator<Item = T>, round: usize) -> Vec<T> {
+    let mut turns: Vec<T> = turns.collect();
+    if round % 2 == 1 {
+        turns.reverse();
+    }
+    turns
 }
 
 /// Tells what is going on.

@@ -37,6 +37,9 @@ pub async fn measure() -> Result<Table> {
         .env("IDBELLEN_CHROMIUM", chromium)
         .stderr(Stdio::inherit());
     let output = tokio::task::spawn_blocking(move || node.output()).await??;
+    if !output.status.success() {
+        stack.keep_folder().await?;
+    }
     drop(demo);
     if let Some(stack) = Arc::into_inner(stack) {
         stack.down().await;
@@ -51,7 +54,7 @@ pub async fn measure() -> Result<Table> {
     ];
     for (what, mut times) in [
         ("agent-lookup's answer to what was disclosed on the agent's screen", times.disclosed),
-        ("the answer to `POST /sessions` to the QR code on the citizen's", times.qr),
+        ("the answer to `POST /sessions` to the QR code on the citizen's, after a request to the IRMA server", times.qr),
     ] {
         ensure!(times.len() > 1, "too little was drawn");
         let first = times.remove(0);

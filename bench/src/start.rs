@@ -30,8 +30,9 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
     crate::say("Starting each program");
     let programs: Vec<_> = programs.iter().filter(|program| program.starts_anew()).cloned().collect();
     let mut figures: Vec<[Vec<f64>; 3]> = programs.iter().map(|_| [const { Vec::new() }; 3]).collect();
-    for _ in 0..ROUNDS {
-        for (program, [to_next, to_answer, memory]) in programs.iter().zip(&mut figures) {
+    for round in 0..ROUNDS {
+        let turns = programs.iter().zip(&mut figures);
+        for (program, [to_next, to_answer, memory]) in crate::to_and_fro(turns, round) {
             let event = program.event(world).await?;
             let mut function = program.start(world, others).await?;
             let answer = function.invoke(event).await?;

@@ -28,8 +28,9 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
     crate::say("Asking each program again and again");
     let programs: Vec<_> = programs.iter().filter(|program| program.work != Work::Nothing).cloned().collect();
     let mut figures: Vec<(Vec<f64>, Vec<f64>)> = programs.iter().map(|_| (Vec::new(), Vec::new())).collect();
-    for _ in 0..ROUNDS {
-        for (program, (cpu, latencies)) in programs.iter().zip(&mut figures) {
+    for round in 0..ROUNDS {
+        let turns = programs.iter().zip(&mut figures);
+        for (program, (cpu, latencies)) in crate::to_and_fro(turns, round) {
             let mut events = Vec::new();
             for _ in 0..WARM_UP + REQUESTS {
                 events.push(program.event(world).await?);

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::json;
@@ -68,7 +69,7 @@ impl ContactAttributes {
         let config = aws.sdk_config();
         let region = config.region().ok_or_else(|| because("no region"))?.to_string();
         let endpoint = config.endpoint_url().map_or_else(|| format!("https://connect.{region}.amazonaws.com"), str::to_owned);
-        let url = format!("{endpoint}/contact/attributes");
+        let url = format!("{}/contact/attributes", endpoint.trim_end_matches('/'));
         let credentials = config.credentials_provider().ok_or_else(|| because("no credentials"))?;
         Ok(Some(Self { http: aws.http(), credentials, region, url, instance }))
     }
@@ -118,8 +119,16 @@ impl ContactAttributes {
         for (name, value) in [JSON].into_iter().chain(signature.headers()) {
             request.headers_mut().try_insert(name.to_owned(), value.to_owned()).map_err(|_| unsigned)?;
         }
-        let answer = tokio::time::timeout(Self::EACH, self.http.call(request)).await;
-        let status = answer.map_err(|_| NotOverwritten::Unreachable)?.map_err(|_| NotOverwritten::Unreachable)?.status();
+        let connection = CaptureSmithyConnection::new();
+        request.add_extension(connection.clone());
+        let Ok(Ok(answer)) = tokio::time::timeout(Self::EACH, self.http.call(request)).await else {
+            // The next one is made anew: this one may be dead.
+            if let Some(connection) = connection.get() {
+                connection.poison();
+            }
+            return Err(NotOverwritten::Unreachable);
+        };
+        let status = answer.status();
         if status.is_success() { Ok(()) } else { Err(NotOverwritten::Status(status.as_u16())) }
     }
 }

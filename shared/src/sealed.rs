@@ -39,12 +39,12 @@ pub struct SealedSecret(Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotOpen;
 
-/// The attributes are larger than a length can say, or the cipher refused them.
+/// The attributes are larger than a length can say, or the cipher refused them or the public key, which is of small order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotSeal;
 
 impl SealedAttributes {
-    /// Seals `json` for the record of `key`.
+    /// Seals `json` for the record of `key`. Its randomness is AWS-LC's own, which ends the process should the system's fail.
     pub fn seal(json: &[u8], key: &PublicKey, purpose: &str) -> Result<Self, CannotSeal> {
         let length = u32::try_from(json.len()).map_err(|_| CannotSeal)?;
         let mut padded = Zeroizing::new(Vec::with_capacity((LENGTH + json.len()).next_multiple_of(BLOCK)));
@@ -252,6 +252,23 @@ mod tests {
             }
             prop_assert!(digits.parse::<Code>().is_ok() && digits.parse::<RecordId>().is_err() && digits.parse::<Secret>().is_err());
         }
+    }
+
+    #[test]
+    fn the_same_is_never_sealed_alike() {
+        let public = Secret::from_bytes(&[1; 32]).key_pair().1;
+        let [one, two] = [(), ()].map(|()| SealedAttributes::seal(b"[]", &public, "p").unwrap());
+        assert_ne!(one.as_bytes()[1..=ENCAPSULATED_KEY], two.as_bytes()[1..=ENCAPSULATED_KEY]);
+    }
+
+    // With a point of small order both sides would agree on zeros, whatever their keys.
+    #[test]
+    fn a_key_of_zeros_is_refused() {
+        assert!(SealedAttributes::seal(b"[]", &PublicKey::from_bytes(&[0; 32]).unwrap(), "p").is_err());
+        let secret = Secret::from_bytes(&[1; 32]);
+        let mut sealed = SealedAttributes::seal(b"[]", &secret.key_pair().1, "p").unwrap().0;
+        sealed[1..=ENCAPSULATED_KEY].fill(0);
+        assert!(SealedAttributes::from_bytes(sealed).open(&secret.key_pair(), "p").is_err());
     }
 
     #[test]

@@ -24,7 +24,11 @@ static BUNDLE: LazyLock<Option<Vec<u8>>> = LazyLock::new(|| {
 });
 
 fn systems() -> Option<Vec<u8>> {
-    fs::read(openssl_probe::probe().cert_file?).ok().filter(|pem| CertificateDer::pem_slice_iter(pem).next().is_some())
+    fs::read(openssl_probe::probe().cert_file?).ok().filter(|pem| has_certificates(pem))
+}
+
+fn has_certificates(pem: &[u8]) -> bool {
+    CertificateDer::pem_slice_iter(pem).next().is_some()
 }
 
 /// The connections to AWS, of all its clients. Each is made within a second, or given up.
@@ -53,7 +57,11 @@ fn http_client_trusting(bundle: Option<&[u8]>) -> ClientBuilder {
     // As the library would do it, but that it reads each certificate twice.
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider())).with_safe_default_protocol_versions();
     match (bundle.and_then(roots), tls) {
-        (Some(roots), Ok(tls)) => client.tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth()),
+        (Some(roots), Ok(tls)) => {
+            let mut tls = tls.with_root_certificates(roots).with_no_client_auth();
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            client.tls_backend_preconfigured(tls)
+        }
         _ => client,
     }
 }
@@ -125,8 +133,16 @@ mod tests {
         assert_eq!(is_trusted(&address, &other).await, [false, false]);
     }
 
+    #[test]
+    fn a_file_without_certificates_is_no_bundle() {
+        let (root, _) = server();
+        assert!(has_certificates(root.as_bytes()));
+        assert!(!has_certificates(b""));
+        assert!(!has_certificates(KeyPair::generate().unwrap().serialize_pem().as_bytes()));
+    }
+
     #[tokio::test]
-    async fn a_bundle_that_can_not_be_used_leaves_the_systems_roots() {
+    async fn a_bundle_with_a_broken_certificate_is_not_used() {
         const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let (root, address) = server();
         assert_eq!(is_trusted(&address, &format!("{root}{BROKEN}")).await, [false, false]);

@@ -3,6 +3,8 @@
  * it on the stack and reads what it prints, in milliseconds of each of its turns, `{"disclosed": [...], "qr": [...]}`.
  */
 
+import assert from "node:assert/strict";
+
 import type { Page } from "playwright-core";
 
 import { Caller, Desk, close as closeDesks, places } from "./desk.ts";
@@ -11,38 +13,45 @@ import { Stage } from "./stage.ts";
 const TURNS = 21;
 const BSN = "999992235";
 
-/** Has the page note when the frame was drawn in which something first came. */
-async function watch(page: Page, what: { text: string } | { selector: string }): Promise<void> {
-  await page.addInitScript((what) => {
+/** Has the page note when the frame was drawn in which a text first came, or the QR code. */
+async function watch(page: Page, text: string | null): Promise<void> {
+  await page.addInitScript((text) => {
     const drawn: number[] = Object.assign(window, { drawn: [] }).drawn;
-    let isThere = false;
-    const look = (): void => {
-      const was = isThere;
-      isThere = "text" in what ? document.body.textContent.includes(what.text) : document.querySelector(what.selector) !== null;
-      if (was || !isThere) return;
+    const note = (): void => {
       // A frame is drawn after its callbacks; what is posted in one comes after that.
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => drawn.push(performance.now());
       requestAnimationFrame(() => port2.postMessage(null));
     };
+    if (text === null) {
+      document.addEventListener("idbellen-state", (event) => (event as CustomEvent).detail.state === "qr" && note());
+      return;
+    }
+    let isThere = false;
+    const look = (): void => {
+      const was = isThere;
+      isThere = document.body.textContent.includes(text);
+      if (isThere && !was) note();
+    };
     document.addEventListener("DOMContentLoaded", () => {
       new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
     });
-  }, what);
+  }, text);
 }
 
-/** Milliseconds from the end of the last answer of an address to what was drawn last. */
+/** Milliseconds from the end of an address's last answer to the one frame that was noted since this was asked last. */
 async function sinceAnswer(page: Page, address: string): Promise<number> {
   await page.waitForFunction(() => (window as unknown as { drawn: number[] }).drawn.length > 0);
-  return page.evaluate((address) => {
+  const [drawn, answered] = await page.evaluate((address) => {
     const answers = performance.getEntriesByName(address) as PerformanceResourceTiming[];
-    const drawn = (window as unknown as { drawn: number[] }).drawn.pop();
-    return drawn! - answers.at(-1)!.responseEnd;
+    return [(window as unknown as { drawn: number[] }).drawn.splice(0), answers.at(-1)?.responseEnd] as const;
   }, address);
+  assert.ok(drawn.length === 1 && answered !== undefined && drawn[0]! > answered, "what was drawn is not what was answered");
+  return drawn[0]! - answered;
 }
 
 async function disclosed(): Promise<number[]> {
-  const desk = await Desk.open({ before: (page) => watch(page, { text: BSN }) });
+  const desk = await Desk.open({ before: (page) => watch(page, BSN) });
   const times = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const caller = await Caller.disclosed();
@@ -60,7 +69,7 @@ async function qr(): Promise<number[]> {
   const times = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const page = await stage.newPage();
-    await watch(page, { selector: "svg.qr" });
+    await watch(page, null);
     await page.goto(places.citizen);
     await page.getByRole("button", { name: "Start", exact: true }).click();
     times.push(await sinceAnswer(page, `${places.citizen}/api/sessions`));

@@ -164,7 +164,7 @@ impl Report {
             language.pick("door het opruimen", "by the sweep"),
             tally.sweep,
             language.pick("wissen niet gezien, of door een ander", "deletion not seen, or by someone else"),
-            tally.not_seen + tally.too_recent + tally.other,
+            tally.not_by_rule(),
         )
     }
 

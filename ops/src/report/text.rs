@@ -65,7 +65,7 @@ impl Report {
             language.pick("opruimen", "sweep"),
             tally.sweep,
             language.pick("niet gezien", "not seen"),
-            tally.not_seen + tally.too_recent + tally.other,
+            tally.not_by_rule(),
         )?;
         let mut shown = 0;
         for id in ids {

@@ -240,6 +240,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// How many were not seen to be deleted by whoever should.
+    pub fn not_by_rule(&self) -> u64 {
+        self.not_seen + self.too_recent + self.other
+    }
+
     fn flaws(&self, of_code: bool, flaw: Flaw) -> u64 {
         self.flaws.get(&(of_code, flaw)).copied().unwrap_or_default()
     }

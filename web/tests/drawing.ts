@@ -8,40 +8,43 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 
 import { Caller, Desk, close as closeDesks, places } from "./desk.ts";
-import { Stage } from "./stage.ts";
+import { Stage, eventually } from "./stage.ts";
 
 const TURNS = 21;
 const BSN = "999992235";
 
-/** Has the page note when the frame was drawn in which a text first came, or the QR code. */
-async function watch(page: Page, text: string | null): Promise<void> {
-  await page.addInitScript((text) => {
-    const drawn: number[] = Object.assign(window, { drawn: [] }).drawn;
-    const note = (): void => {
-      // A frame is drawn after its callbacks; what is posted in one comes after that.
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => drawn.push(performance.now());
-      requestAnimationFrame(() => port2.postMessage(null));
-    };
-    if (text === null) {
-      document.addEventListener("idbellen-state", (event) => (event as CustomEvent).detail.state === "qr" && note());
-      return;
-    }
-    let isThere = false;
-    const look = (): void => {
-      const was = isThere;
-      isThere = document.body.textContent.includes(text);
-      if (isThere && !was) note();
-    };
-    document.addEventListener("DOMContentLoaded", () => {
-      new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
-    });
-  }, text);
-}
+/** Notes in `drawn` when the frame after a change was drawn; as text, because what compiles this file names functions by a helper. */
+const NOTES = `
+  const drawn = [];
+  Object.assign(window, { drawn });
+  function note() {
+    // A frame is drawn after its callbacks; what is posted in one comes after that.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => drawn.push(performance.now());
+    requestAnimationFrame(() => port2.postMessage(null));
+  }`;
+
+/** When the number first came into the page. */
+const NUMBER_CAME = `{${NOTES}
+  let isThere = false;
+  function look() {
+    const was = isThere;
+    isThere = document.body.textContent.includes("${BSN}");
+    if (isThere && !was) note();
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+  });
+}`;
+
+/** When the QR code came into the page. */
+const QR_CAME = `{${NOTES}
+  document.addEventListener("idbellen-state", ({ detail }) => detail.state === "qr" && note());
+}`;
 
 /** Milliseconds from the end of an address's last answer to the one frame that was noted since this was asked last. */
 async function sinceAnswer(page: Page, address: string): Promise<number> {
-  await page.waitForFunction(() => (window as unknown as { drawn: number[] }).drawn.length > 0);
+  await eventually("frame", () => page.evaluate(() => (window as unknown as { drawn: number[] }).drawn.length > 0));
   const [drawn, answered] = await page.evaluate((address) => {
     const answers = performance.getEntriesByName(address) as PerformanceResourceTiming[];
     return [(window as unknown as { drawn: number[] }).drawn.splice(0), answers.at(-1)?.responseEnd] as const;
@@ -51,7 +54,9 @@ async function sinceAnswer(page: Page, address: string): Promise<number> {
 }
 
 async function disclosed(): Promise<number[]> {
-  const desk = await Desk.open({ before: (page) => watch(page, BSN) });
+  const desk = await Desk.open({ before: (page) => page.addInitScript(NUMBER_CAME) });
+  // The window in which the agent logged in was in front, and what is behind draws nothing.
+  await desk.page.bringToFront();
   const times = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const caller = await Caller.disclosed();
@@ -69,7 +74,7 @@ async function qr(): Promise<number[]> {
   const times = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const page = await stage.newPage();
-    await watch(page, null);
+    await page.addInitScript(QR_CAME);
     await page.goto(places.citizen);
     await page.getByRole("button", { name: "Start", exact: true }).click();
     times.push(await sinceAnswer(page, `${places.citizen}/api/sessions`));

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, RwLock};
 
 use crate::operate::{Operator, always_open, example_purpose};
-use crate::server::{Server, free_port};
+use crate::server::{Server, free_ports};
 use crate::site::Site;
 use crate::wallet::Wallet;
 use crate::{Progress, Stack, issuer};
@@ -73,8 +73,8 @@ impl Demo {
     /// Builds the pages and serves them on the ports that this crate's program has, or on free ones if `any_port`.
     pub async fn start(stack: &Arc<Stack>, any_port: bool, progress: Progress<'_>) -> Result<Self> {
         let web = stack.tools().web(progress).await?;
-        let port = |preferred| free_port(if any_port { 0 } else { preferred });
-        let (demo, citizen, agent) = (port(PORTS.demo)?, port(PORTS.citizen)?, port(PORTS.agent)?);
+        let preferred = if any_port { [0; 3] } else { [PORTS.demo, PORTS.citizen, PORTS.agent] };
+        let [demo, citizen, agent] = free_ports(preferred)?;
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         let irma = stack.irma.lock().await.url();
         let places = Places {

@@ -65,7 +65,20 @@ impl Drop for Server {
 
 /// A port for a program that cannot choose one itself: `preferred`, or a free one if that is 0 or taken.
 pub fn free_port(preferred: u16) -> Result<u16> {
-    let listener =
-        std::net::TcpListener::bind(("127.0.0.1", preferred)).or_else(|_| std::net::TcpListener::bind("127.0.0.1:0"))?;
-    Ok(listener.local_addr()?.port())
+    let [port] = free_ports([preferred])?;
+    Ok(port)
+}
+
+/// The same for several, of which no two are alike.
+pub fn free_ports<const N: usize>(preferred: [u16; N]) -> Result<[u16; N]> {
+    // All are held until the last is found.
+    let mut held = Vec::new();
+    let mut ports = [0; N];
+    for (port, preferred) in ports.iter_mut().zip(preferred) {
+        let listener =
+            std::net::TcpListener::bind(("127.0.0.1", preferred)).or_else(|_| std::net::TcpListener::bind("127.0.0.1:0"))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
 }

@@ -60,10 +60,12 @@ impl Ingest {
     pub async fn load(aws: &Aws) -> Result<Self, CannotStart> {
         let records = aws.records()?;
         let token_key = aws.token_key()?;
-        let irma = IrmaServer::new(variable("IRMA_SERVER_URL")?)?;
+        // The client is made while Parameter Store answers.
+        let irma = async { IrmaServer::new(variable("IRMA_SERVER_URL")?) };
         let issuer: String = variable("IRMA_ISSUER")?;
         let parameters = aws.parameters()?;
-        let (verifier, purposes) = tokio::try_join!(read_verifier(&parameters, &issuer), Purposes::load(aws.parameters()?))?;
+        let (verifier, purposes, irma) =
+            tokio::try_join!(read_verifier(&parameters, &issuer), Purposes::load(aws.parameters()?), irma)?;
         let verifier = Fresh::new(verifier);
         Ok(Self { records, token_key, irma, verifier, issuer, purposes, metrics: Metrics::from_environment()? })
     }

@@ -41,14 +41,16 @@ impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
         let aws = Aws::from_environment()?;
         let parameters = aws.parameters()?;
-        let (purposes, token) = tokio::try_join!(Purposes::load(aws.parameters()?), parameters.requestor_token())?;
+        // The client is made while Parameter Store answers.
+        let irma = async { IrmaServer::new(variable("IRMA_SERVER_URL")?) };
+        let (purposes, token, irma) = tokio::try_join!(Purposes::load(aws.parameters()?), parameters.requestor_token(), irma)?;
         Ok(Self {
             dynamodb: aws.dynamodb(),
             records: aws.records()?,
             codes: aws.codes()?,
             code_key: aws.code_key("CODE_KEY_CURRENT")?,
             token_key: aws.token_key()?,
-            irma: IrmaServer::new(variable("IRMA_SERVER_URL")?)?,
+            irma,
             requestor_token: RwLock::new(token),
             purposes,
             public_domain: optional_variable("PUBLIC_API_DOMAIN")?,

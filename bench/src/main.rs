@@ -83,15 +83,18 @@ impl Asked {
         }
         let named = |name: &&str| arguments.iter().any(|argument| argument == name);
         let all = FUNCTIONS.map(|(_, binary)| binary);
-        let (parts, functions) = (PARTS.into_iter().filter(named).collect(), all.into_iter().filter(named).collect());
+        let parts: BTreeSet<_> = PARTS.into_iter().filter(named).collect();
+        let functions: BTreeSet<_> = all.into_iter().filter(named).collect();
         let known = arguments.iter().all(|argument| PARTS.contains(&argument.as_str()) || all.contains(&argument.as_str()));
-        let asked = |parts: BTreeSet<_>, functions| Some(Self { parts, functions, elsewhere: elsewhere.clone() });
-        match (known, arguments.is_empty(), BTreeSet::is_empty(&parts), BTreeSet::is_empty(&functions)) {
-            (true, _, true, false) => asked(["start", "warm"].into(), functions),
-            (true, false, false, true) if elsewhere.is_none() => asked(parts, all.into()),
-            (true, true, _, _) if elsewhere.is_none() => asked(PARTS.into(), all.into()),
-            _ => None,
-        }
+        let (parts, functions) = match (parts.is_empty(), functions.is_empty()) {
+            _ if !known => return None,
+            (true, false) => (["start", "warm"].into(), functions),
+            _ if elsewhere.is_some() => return None,
+            (false, true) => (parts, all.into()),
+            (true, true) => (PARTS.into(), all.into()),
+            (false, false) => return None,
+        };
+        Some(Self { parts, functions, elsewhere })
     }
 }
 

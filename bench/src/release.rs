@@ -18,13 +18,7 @@ pub fn build(tools: &Tools, functions: &BTreeSet<&str>) -> Result<PathBuf> {
     for package in packages.chain(["bench/floor".to_owned()]) {
         crate::say(&format!("Building {package} for release"));
         let mut cargo = Command::new("cargo");
-        process::clean(&mut cargo);
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PROFILE_") || ["CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS"].contains(&&*text) {
-                cargo.env_remove(&name);
-            }
-        }
+        process::clean_for_build(&mut cargo);
         cargo.args(["lambda", "build", "--release", "--locked", "--lambda-dir"]).arg(&built).env("PATH", tools.path()?);
         let status = cargo.current_dir(tools.checkout().join(&package)).status().context("cargo can't be run")?;
         ensure!(status.success(), "{package} can't be built");

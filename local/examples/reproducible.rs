@@ -49,11 +49,8 @@ fn build(tools: &Tools, checkout: &Path, cargo_home: &Path, function: Option<&st
     succeed(Command::new("git").args(["clone", "--quiet", "--no-hardlinks"]).arg(tools.checkout()).arg(checkout))?;
     let built = checkout.join(".aws-sam/build");
     let mut sam = Command::new(tools.python_bin().join("sam"));
-    local::process::clean(&mut sam);
+    local::process::clean_for_build(&mut sam);
     sam.arg("build").args(function).env("SAM_CLI_TELEMETRY", "0").env("PATH", tools.path()?).env("CARGO_HOME", cargo_home);
-    for name in ["CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS"] {
-        sam.env_remove(name);
-    }
     succeed(sam.current_dir(checkout))?;
     let mut programs = Vec::new();
     for entry in fs::read_dir(&built)? {

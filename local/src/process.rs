@@ -59,6 +59,17 @@ pub fn clean(command: &mut Command) {
     }
 }
 
+/// Takes out besides what would build otherwise than the checkout says.
+pub fn clean_for_build(command: &mut Command) {
+    clean(command);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PROFILE_") || ["CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS"].contains(&&*text) {
+            command.env_remove(&name);
+        }
+    }
+}
+
 fn supervised(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", SUPERVISOR, "sh"]).arg(program).process_group(0);

@@ -30,13 +30,16 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
     crate::say("Starting each program");
     let programs: Vec<_> = programs.iter().filter(|program| program.starts_anew()).cloned().collect();
     let mut figures: Vec<[Vec<f64>; 3]> = programs.iter().map(|_| [const { Vec::new() }; 3]).collect();
+    let mut calls = vec![0; programs.len()];
     for round in 0..ROUNDS {
-        let turns = programs.iter().zip(&mut figures);
-        for (program, [to_next, to_answer, memory]) in crate::to_and_fro(turns, round) {
+        let turns = programs.iter().zip(&mut figures).zip(&mut calls);
+        for ((program, [to_next, to_answer, memory]), calls) in crate::to_and_fro(turns, round) {
             let event = program.event(world).await?;
+            let before = world.endpoint.calls();
             let mut function = program.start(world, others).await?;
             let answer = function.invoke(event).await?;
             program.check(&answer.body)?;
+            *calls = world.endpoint.calls() - before;
             to_next.push(milliseconds(function.to_first_next));
             to_answer.push(milliseconds(answer.since_start));
             memory.push(megabytes(function.usage()?.peak_memory));
@@ -45,7 +48,16 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
     }
     let mut table = Table::new(
         "Cold start",
-        &["program", "to first `next`, ms", "times the floor", "to first answer, ms", "memory, MB", "program, MB", "zip, MB"],
+        &[
+            "program",
+            "to first `next`, ms",
+            "times the floor",
+            "to first answer, ms",
+            "calls to AWS",
+            "memory, MB",
+            "program, MB",
+            "zip, MB",
+        ],
     );
     table.notes = vec![format!(
         "The median of {ROUNDS} starts of each, in turn, on an idle machine. Memory is the most that was resident (`VmHWM`). AWS's \
@@ -54,7 +66,7 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
     )];
     let mut starts = Vec::new();
     let mut floor = None;
-    for (program, [to_next, to_answer, memory]) in programs.into_iter().zip(figures) {
+    for ((program, [to_next, to_answer, memory]), calls) in programs.into_iter().zip(figures).zip(calls) {
         let (to_next, memory) = (median(to_next), median(memory));
         let floor = *floor.get_or_insert(to_next);
         let sizes = match program.kind {
@@ -69,6 +81,7 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
             json!(to_next),
             json!(to_next / floor),
             json!(median(to_answer)),
+            json!(calls),
             json!(memory),
             json!(size),
             json!(zip),

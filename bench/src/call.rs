@@ -15,10 +15,10 @@ use local::wallet::Person;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use crate::milliseconds;
 use crate::runtime::Function;
 use crate::table::Table;
 use crate::world::{PURPOSE, World, request};
-use crate::{median, milliseconds, percentile};
 
 /// So many calls are played, and the first, for which the functions start.
 const CALLS: usize = 50;
@@ -82,20 +82,15 @@ pub async fn measure(world: &World) -> Result<(Table, f64)> {
     }
     let cpu = ingest.lock().await.usage()?.cpu.saturating_sub(before.unwrap_or_default());
     let each = milliseconds(cpu) / f64::from(u32::try_from(CALLS)?);
-    let mut table = Table::new("One call", &["what", "first, ms", "p50, ms", "slowest, ms"]);
+    let mut table = Table::of_waits("One call");
     table.notes = vec![format!(
         "{CALLS} calls after the first, on the functions of the release build at the Runtime API, with the real IRMA server and a wallet. \
          The functions have started. The network, API Gateway and Lambda's own time are in none of them, nor the seconds in which a \
          phone dials, nor the portal's two seconds between one look-up and the next: here the next comes after {} ms.",
         AGAIN.as_millis()
     )];
-    for (what, mut figures) in [
-        ("`POST /sessions` to its answer, from which the page draws the QR code", to_code),
-        ("the wallet's success to what was disclosed at the agent's place, the exchange included", to_agent),
-    ] {
-        let first = figures.remove(0);
-        table.rows.push(vec![json!(what), json!(first), json!(median(figures.clone())), json!(percentile(figures, 100))]);
-    }
+    table.push_waits("`POST /sessions` to its answer, from which the page draws the QR code", &to_code)?;
+    table.push_waits("the wallet's success to what was disclosed at the agent's place, the exchange included", &to_agent)?;
     Ok((table, each))
 }
 

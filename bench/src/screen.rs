@@ -10,10 +10,8 @@ use local::operate::Operator;
 use local::tools::Tools;
 use local::{Options, Stack};
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::table::Table;
-use crate::{median, percentile};
 
 /// What `web/tests/drawing.ts` prints: milliseconds of each turn.
 #[derive(Deserialize)]
@@ -46,19 +44,14 @@ pub async fn measure() -> Result<Table> {
     }
     ensure!(output.status.success(), "the browser did not draw what it should");
     let times: Times = serde_json::from_slice(&output.stdout).context("drawing.ts prints something else")?;
-    let mut table = Table::new("Drawing", &["what", "first, ms", "p50, ms", "slowest, ms"]);
+    let mut table = Table::of_waits("Drawing");
     table.notes = vec![
         "From the end of the answer, as the browser saw it, to the frame that shows it, in Chromium without a window. A frame comes \
          every 16.7 ms, so that half of one is waiting for it."
             .to_owned(),
     ];
-    for (what, mut times) in [
-        ("agent-lookup's answer to what was disclosed on the agent's screen", times.disclosed),
-        ("the answer to `POST /sessions` to the QR code on the citizen's, after a request to the IRMA server", times.qr),
-    ] {
-        ensure!(times.len() > 1, "too little was drawn");
-        let first = times.remove(0);
-        table.rows.push(vec![json!(what), json!(first), json!(median(times.clone())), json!(percentile(times, 100))]);
-    }
+    table.push_waits("agent-lookup's answer to what was disclosed on the agent's screen", &times.disclosed)?;
+    let to_code = "the answer to `POST /sessions` to the QR code on the citizen's, after a request to the IRMA server";
+    table.push_waits(to_code, &times.qr)?;
     Ok(table)
 }

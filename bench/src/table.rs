@@ -1,7 +1,10 @@
 //! What was measured, as tables: Markdown for people, JSON for machines.
 
+use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+use crate::{median, percentile};
 
 /// A table with a heading.
 #[derive(Clone, Serialize)]
@@ -22,6 +25,20 @@ impl Table {
     pub fn new(title: &str, columns: &[&str]) -> Self {
         let columns = columns.iter().map(|&column| column.to_owned()).collect();
         Self { title: title.to_owned(), notes: Vec::new(), columns, rows: Vec::new() }
+    }
+
+    /// An empty table of [waits](Self::push_waits).
+    #[must_use]
+    pub fn of_waits(title: &str) -> Self {
+        Self::new(title, &["what", "first, ms", "p50, ms", "slowest, ms"])
+    }
+
+    /// Adds how long one waits for this, of milliseconds in their order. The first wait stands apart: things start in it.
+    pub fn push_waits(&mut self, what: &str, waits: &[f64]) -> Result<()> {
+        let waits = waits.split_first().filter(|(_, others)| !others.is_empty());
+        let (first, others) = waits.with_context(|| format!("too seldom measured: {what}"))?;
+        self.rows.push(vec![json!(what), json!(first), json!(median(others.to_vec())), json!(percentile(others.to_vec(), 100))]);
+        Ok(())
     }
 
     /// The table as Markdown.

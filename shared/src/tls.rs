@@ -44,7 +44,7 @@ fn aws_connector_trusting(bundle: Option<&[u8]>) -> SharedHttpConnector {
         // The library panics at a certificate that can't be used. Searching the system itself, it leaves that one out.
         catch_unwind(AssertUnwindSafe(|| builder.clone().tls_context(context).build())).ok()
     };
-    SharedHttpConnector::new(bundle.and_then(trusting).unwrap_or_else(|| builder.clone().build()))
+    SharedHttpConnector::new(bundle.and_then(trusting).unwrap_or_else(|| builder.build()))
 }
 
 /// A client of servers outside AWS.

@@ -75,6 +75,7 @@ fn cell(value: &Value) -> String {
             _ if number.is_u64() => grouped(number.as_u64().unwrap_or_default()),
             Some(number) if number >= 100.0 => whole(number),
             Some(number) if number.abs() >= 10.0 => format!("{number:.1}"),
+            Some(number) if number.abs() < 0.1 => format!("{number:.3}"),
             Some(number) => format!("{number:.2}"),
             None => number.to_string(),
         },
@@ -113,10 +114,11 @@ mod tests {
             vec![json!("other"), Value::Null],
             vec![json!("many"), json!(12_345)],
             vec![json!("much"), json!(2345.6)],
+            vec![json!("little"), json!(0.0496)],
         ];
         assert_eq!(
             table.markdown(),
-            "### Start\n\n| program | ms |\n| --- | ---: |\n| hello | 2.71 |\n| other | – |\n| many | 12\u{202f}345 |\n| much | 2\u{202f}346 |\n"
+            "### Start\n\n| program | ms |\n| --- | ---: |\n| hello | 2.71 |\n| other | – |\n| many | 12\u{202f}345 |\n| much | 2\u{202f}346 |\n| little | 0.050 |\n"
         );
         assert_eq!(table.json()["rows"][0], json!({"program": "hello", "ms": 2.714}));
     }

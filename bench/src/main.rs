@@ -210,12 +210,13 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// The median of some figures.
-fn median(figures: Vec<f64>) -> f64 {
+fn median(figures: &[f64]) -> f64 {
     percentile(figures, 50)
 }
 
 /// The figure below which this many of a hundred are.
-fn percentile(mut figures: Vec<f64>, percent: usize) -> f64 {
+fn percentile(figures: &[f64], percent: usize) -> f64 {
+    let mut figures = figures.to_vec();
     figures.sort_by(f64::total_cmp);
     let place = (figures.len() * percent).div_ceil(100).saturating_sub(1);
     figures.get(place).copied().unwrap_or_default()

@@ -25,24 +25,32 @@ pub struct Start {
     pub zip: Option<f64>,
 }
 
+/// What each start of a program took.
+#[derive(Default)]
+struct Turns {
+    to_next: Vec<f64>,
+    to_answer: Vec<f64>,
+    memory: Vec<f64>,
+    /// Of the last start.
+    calls: u64,
+}
+
 /// Starts every program a number of times.
 pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program]) -> Result<(Table, Vec<Start>)> {
     crate::say("Starting each program");
     let programs: Vec<_> = programs.iter().filter(|program| program.starts_anew()).cloned().collect();
-    let mut figures: Vec<[Vec<f64>; 3]> = programs.iter().map(|_| [const { Vec::new() }; 3]).collect();
-    let mut calls = vec![0; programs.len()];
+    let mut figures: Vec<Turns> = programs.iter().map(|_| Turns::default()).collect();
     for round in 0..ROUNDS {
-        let turns = programs.iter().zip(&mut figures).zip(&mut calls);
-        for ((program, [to_next, to_answer, memory]), calls) in crate::to_and_fro(turns, round) {
+        for (program, turns) in crate::to_and_fro(programs.iter().zip(&mut figures), round) {
             let event = program.event(world).await?;
             let before = world.endpoint.calls();
             let mut function = program.start(world, others).await?;
             let answer = function.invoke(event).await?;
             program.check(&answer.body)?;
-            *calls = world.endpoint.calls() - before;
-            to_next.push(milliseconds(function.to_first_next));
-            to_answer.push(milliseconds(answer.since_start));
-            memory.push(megabytes(function.usage()?.peak_memory));
+            turns.calls = world.endpoint.calls() - before;
+            turns.to_next.push(milliseconds(function.to_first_next));
+            turns.to_answer.push(milliseconds(answer.since_start));
+            turns.memory.push(megabytes(function.usage()?.peak_memory));
             function.stop().await?;
         }
     }
@@ -62,12 +70,12 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
     table.notes = vec![format!(
         "The median of {ROUNDS} starts of each, in turn, on an idle machine. Memory is the most that was resident (`VmHWM`). AWS's \
          services are on this machine: no TLS is begun, and Parameter Store answers at once. What Lambda itself adds (a micro virtual \
-         machine, fetching the zip) is in none of them."
+         machine, fetching the zip) is in none of them. Calls to AWS are those of a start and its first event."
     )];
     let mut starts = Vec::new();
     let mut floor = None;
-    for ((program, [to_next, to_answer, memory]), calls) in programs.into_iter().zip(figures).zip(calls) {
-        let (to_next, memory) = (median(to_next), median(memory));
+    for (program, turns) in programs.into_iter().zip(figures) {
+        let (to_next, memory) = (median(&turns.to_next), median(&turns.memory));
         let floor = *floor.get_or_insert(to_next);
         let sizes = match program.kind {
             Kind::Rust(binary) => Some(release::sizes(&world.program(binary))?),
@@ -80,8 +88,8 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
             json!(program.name),
             json!(to_next),
             json!(to_next / floor),
-            json!(median(to_answer)),
-            json!(calls),
+            json!(median(&turns.to_answer)),
+            json!(turns.calls),
             json!(memory),
             json!(size),
             json!(zip),

@@ -37,7 +37,7 @@ impl Table {
     pub fn push_waits(&mut self, what: &str, waits: &[f64]) -> Result<()> {
         let waits = waits.split_first().filter(|(_, others)| !others.is_empty());
         let (first, others) = waits.with_context(|| format!("too seldom measured: {what}"))?;
-        self.rows.push(vec![json!(what), json!(first), json!(median(others.to_vec())), json!(percentile(others.to_vec(), 100))]);
+        self.rows.push(vec![json!(what), json!(first), json!(median(others)), json!(percentile(others, 100))]);
         Ok(())
     }
 

@@ -58,9 +58,8 @@ pub async fn measure(world: &World, others: Option<&Others>, programs: &[Program
     )];
     let mut warm = Vec::new();
     for (program, (cpu, latencies)) in programs.into_iter().zip(figures) {
-        let cpu = median(cpu);
-        let latency = median(latencies.clone());
-        table.rows.push(vec![json!(program.name), json!(cpu), json!(latency), json!(percentile(latencies, 99))]);
+        let cpu = median(&cpu);
+        table.rows.push(vec![json!(program.name), json!(cpu), json!(median(&latencies)), json!(percentile(&latencies, 99))]);
         warm.push(Warm { program, cpu });
     }
     Ok((table, warm))

@@ -25,18 +25,17 @@ pub struct Aws {
     endpoint: Option<String>,
 }
 
-/// A service that is asked by JSON alone: how it signs, where it is, and the start of `X-Amz-Target`.
+/// A service that is asked by JSON alone: its name in addresses and signatures, and the start of `X-Amz-Target`.
 #[derive(Clone, Copy)]
 pub struct JsonService {
-    signed_as: &'static str,
-    host: &'static str,
+    name: &'static str,
     target: &'static str,
     version: &'static str,
 }
 
 impl JsonService {
-    const fn new(signed_as: &'static str, target: &'static str, version: &'static str) -> Self {
-        Self { signed_as, host: signed_as, target, version }
+    const fn new(name: &'static str, target: &'static str, version: &'static str) -> Self {
+        Self { name, target, version }
     }
 }
 
@@ -52,8 +51,7 @@ pub const LOGS: JsonService = JsonService::new("logs", "Logs_20140328", "1.1");
 /// AWS Systems Manager.
 pub const SSM: JsonService = JsonService::new("ssm", "AmazonSSM", "1.1");
 /// Amazon `CloudWatch`.
-pub const CLOUDWATCH: JsonService =
-    JsonService { signed_as: "monitoring", host: "monitoring", target: "GraniteServiceVersion20100801", version: "1.0" };
+pub const CLOUDWATCH: JsonService = JsonService::new("monitoring", "GraniteServiceVersion20100801", "1.0");
 
 /// AWS did not tell.
 #[derive(Clone, Debug)]
@@ -106,7 +104,6 @@ impl std::error::Error for NotSeen {}
 /// A request before it is signed.
 struct Request<'a> {
     service: &'a str,
-    host: &'a str,
     method: &'a str,
     path: &'a str,
     headers: &'a [(&'a str, &'a str)],
@@ -136,14 +133,13 @@ impl Aws {
         let content = format!("application/x-amz-json-{}", service.version);
         let target = format!("{}.{operation}", service.target);
         let request = Request {
-            service: service.signed_as,
-            host: service.host,
+            service: service.name,
             method: "POST",
             path: "/",
             headers: &[("content-type", &content), ("x-amz-target", &target)],
             body: body.to_string(),
         };
-        self.ask(&format!("{}:{operation}", service.signed_as), &request).await
+        self.ask(&format!("{}:{operation}", service.name), &request).await
     }
 
     /// The items of a list, of all its pages: `list` names it, `token` and `next` what is asked and answered to go on.
@@ -158,7 +154,7 @@ impl Aws {
         let mut all = Vec::new();
         loop {
             let page = self.json(service, operation, &body).await?;
-            all.extend(listed(&page, list, service.signed_as, operation)?);
+            all.extend(listed(&page, list, service.name, operation)?);
             match page[next].as_str() {
                 Some(more) if !more.is_empty() => body[token] = more.into(),
                 _ => return Ok(all),
@@ -166,9 +162,16 @@ impl Aws {
         }
     }
 
+    /// The stack of this name, as `CloudFormation` describes it.
+    pub async fn stack(&self, name: &str) -> Result<Value> {
+        let described = self.query("cloudformation", "DescribeStacks", &[("StackName", name)]).await;
+        let mut described = described.with_context(|| format!("stack {name} can't be read in {}", self.region))?;
+        Ok(described["Stacks"][0].take())
+    }
+
     /// Asks a service that is asked by paths. `path` is encoded already.
     pub async fn get(&self, service: &str, operation: &str, path: &str) -> Result<Value, NotSeen> {
-        let request = Request { service, host: service, method: "GET", path, headers: &[], body: String::new() };
+        let request = Request { service, method: "GET", path, headers: &[], body: String::new() };
         self.ask(&format!("{service}:{operation}"), &request).await
     }
 
@@ -194,7 +197,6 @@ impl Aws {
         let pairs = pairs.iter().chain(parameters).map(|(name, value)| format!("{name}={}", encoded(value)));
         let request = Request {
             service,
-            host: service,
             method: "POST",
             path: "/",
             headers: &[("content-type", "application/x-www-form-urlencoded")],
@@ -253,7 +255,7 @@ impl Aws {
     }
 
     fn signed(&self, request: &Request<'_>) -> Result<reqwest::Request> {
-        let (region, address) = address(self.endpoint.as_deref(), &self.region, request.host);
+        let (region, address) = address(self.endpoint.as_deref(), &self.region, request.service);
         let url = Url::parse(&format!("{address}{}", request.path))?;
         let identity = self.credentials.clone().into();
         let parameters = SigningParams::builder()
@@ -276,17 +278,17 @@ impl Aws {
 }
 
 /// The region for which a service is signed, and its address (AWS General Reference, "Service endpoints").
-fn address(endpoint: Option<&str>, region: &str, host: &str) -> (String, String) {
+fn address(endpoint: Option<&str>, region: &str, service: &str) -> (String, String) {
     let (suffix, iam) = match region {
         region if region.starts_with("cn-") => ("amazonaws.com.cn", "cn-north-1"),
         region if region.starts_with("eusc-") => ("amazonaws.eu", "eusc-de-east-1"),
         _ => ("amazonaws.com", "us-east-1"),
     };
-    let region = if host == "iam" { iam } else { region };
+    let region = if service == "iam" { iam } else { region };
     let address = match endpoint {
         Some(endpoint) => endpoint.to_owned(),
-        None if host == "iam" && suffix == "amazonaws.com" => format!("https://iam.{suffix}"),
-        None => format!("https://{host}.{region}.{suffix}"),
+        None if service == "iam" && suffix == "amazonaws.com" => format!("https://iam.{suffix}"),
+        None => format!("https://{service}.{region}.{suffix}"),
     };
     (region.to_owned(), address)
 }
@@ -368,13 +370,13 @@ mod tests {
 
     #[test]
     fn a_service_is_found_in_its_region() {
-        for (region, host, signed, at) in [
+        for (region, service, signed, at) in [
             ("eu-central-1", "kms", "eu-central-1", "https://kms.eu-central-1.amazonaws.com"),
             ("eu-central-1", "iam", "us-east-1", "https://iam.amazonaws.com"),
             ("eusc-de-east-1", "logs", "eusc-de-east-1", "https://logs.eusc-de-east-1.amazonaws.eu"),
             ("eusc-de-east-1", "iam", "eusc-de-east-1", "https://iam.eusc-de-east-1.amazonaws.eu"),
         ] {
-            assert_eq!(address(None, region, host), (signed.to_owned(), at.to_owned()));
+            assert_eq!(address(None, region, service), (signed.to_owned(), at.to_owned()));
         }
         assert_eq!(address(Some("http://x"), "eu-central-1", "kms").1, "http://x");
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::hex::unhex;
+
 /// The SHA-256 of a public key's DER `SubjectPublicKeyInfo`. Shown as 16 groups of 4 hexadecimal digits, which two
 /// people can read to each other; read with or without spaces and colons, in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +29,8 @@ impl FromStr for Fingerprint {
     type Err = InvalidFingerprint;
 
     fn from_str(text: &str) -> Result<Self, InvalidFingerprint> {
-        let digits = text.chars().filter(|char| !matches!(char, ' ' | ':'));
-        let digits: Option<Vec<u8>> = digits.map(|char| u8::try_from(char.to_digit(16)?).ok()).collect();
-        let digits: [u8; 64] = digits.and_then(|digits| digits.try_into().ok()).ok_or(InvalidFingerprint)?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-            *byte = pair[0] << 4 | pair[1];
-        }
-        Ok(Self(bytes))
+        let bytes = unhex(&text.replace([' ', ':'], "")).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(InvalidFingerprint)
     }
 }
 

@@ -1,5 +1,5 @@
 //! `idbellen`: the operator's command. It puts in Parameter Store what the functions of a stage read there: the IRMA
-//! server's requestor token and public key, and the purposes. It has a new code key take over, verifies a live stack,
+//! server's requestor token and public key, and the purposes. It swaps the code key, verifies a live stack,
 //! reports what the audit trail proves, and publishes the web pages.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
@@ -7,10 +7,12 @@
 mod aws;
 mod code_key;
 mod fingerprint;
+mod hex;
 mod irma_key;
 mod irma_token;
 mod json_lines;
 mod kms;
+mod merge;
 mod parameter_store;
 mod public_key;
 mod purpose_check;
@@ -27,7 +29,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Error, Parser, Subcommand};
 
-/// Puts in Parameter Store what ID-bellen needs to run, renews its code key, verifies that a stack keeps its promises, reports
+/// Puts in Parameter Store what ID-bellen needs to run, swaps its code key, verifies that a stack keeps its promises, reports
 /// what its audit trail proves, and publishes the web pages.
 ///
 /// AWS is found as by AWS's own command: `AWS_PROFILE` and `AWS_REGION`, `aws sso login`, or a credential process.

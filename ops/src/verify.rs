@@ -35,7 +35,7 @@ use stack::Stack;
 /// What is to be verified.
 #[derive(Args)]
 pub struct Command {
-    /// The stack's name, as idbellen-production
+    /// The stack's name, as idbellen
     stack: String,
     /// The folder that `sam build` made: the functions' code is compared with it
     #[arg(long, value_name = "FOLDER")]

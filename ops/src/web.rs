@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
+use crate::merge::merge;
 
 /// What is done with the web pages.
 #[derive(Subcommand)]
@@ -25,7 +26,7 @@ pub enum Command {
 /// What to publish, and where.
 #[derive(Args)]
 pub struct Publish {
-    /// The stack's name, as idbellen-production; it was deployed with WebSites=yes
+    /// The stack's name, as idbellen; it was deployed with WebSites=yes
     stack: String,
     /// The folder with the pages, each built into its folder dist
     #[arg(long, value_name = "FOLDER", default_value = "web")]
@@ -51,7 +52,7 @@ struct File {
 
 impl Publish {
     async fn run(self) -> Result<()> {
-        let stack = described(&self.stack).await?;
+        let stack = Aws::from_environment().await?.stack(&self.stack).await?;
         let output = |name: &str| listed(&stack, "Outputs", ("OutputKey", "OutputValue"), name);
         let without = || format!("stack {} has no web sites: deploy it with WebSites=yes", self.stack);
         let (citizen, portal) = (output("CitizenFiles").with_context(without)?, output("PortalFiles").with_context(without)?);
@@ -70,13 +71,6 @@ impl Publish {
         println!("agent portal    {}", output("PortalSite").unwrap_or_default());
         Ok(())
     }
-}
-
-async fn described(stack: &str) -> Result<Value> {
-    let aws = Aws::from_environment().await?;
-    let found = aws.query("cloudformation", "DescribeStacks", &[("StackName", stack)]).await;
-    let mut found = found.with_context(|| format!("stack {stack} can't be read in {}", aws.region))?;
-    Ok(found["Stacks"][0].take())
 }
 
 /// A value of a list of keys and values.
@@ -132,20 +126,8 @@ fn configuration(stack: &Value, settings: Option<Value>) -> Result<Value> {
         "softphoneOrigins": [],
         "language": "nl",
     });
-    lay_over(&mut configuration, settings.unwrap_or_else(|| json!({})));
+    merge(&mut configuration, settings.unwrap_or_else(|| json!({})));
     Ok(configuration)
-}
-
-/// RFC 7396, without its removal of members.
-fn lay_over(under: &mut Value, over: Value) {
-    match (under, over) {
-        (Value::Object(under), Value::Object(over)) => {
-            for (name, value) in over {
-                lay_over(under.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (under, over) => *under = over,
-    }
 }
 
 async fn put(client: &Client, bucket: &str, files: Vec<File>) -> Result<()> {

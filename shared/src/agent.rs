@@ -5,13 +5,12 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::audit::Pseudonym;
-use crate::contact::{ContactId, Holder};
+use crate::contact::{CONTACT_ID, ContactId, Holder};
 use crate::problem::Problem;
 use crate::request::{read_body, subject};
 use crate::secret::{HolderTag, Secret};
 
 const SHAPE: &str = "The body is a JSON object with the text \"secret\", possibly the texts \"contactId\" and \"initialContactId\", and nothing else.";
-const CONTACT_ID: &str = "\"contactId\" is 1 to 128 visible ASCII characters.";
 const INITIAL_CONTACT_ID: &str = "\"initialContactId\" is 1 to 128 visible ASCII characters.";
 
 /// What a secret must be, for the one who sent something else.

@@ -36,6 +36,9 @@ pub enum Action {
     Clear,
 }
 
+/// The outcome of a look-up or a clear that the caller is told to try again, whatever it did before it failed.
+pub const FAILED: &str = "failed";
+
 /// Logs that `agent` did this to `record`, and what came of it.
 pub fn log(agent: &Pseudonym, action: Action, record: &RecordId, outcome: &'static str) {
     let action = match action {

@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+/// What `contactId` must be, for the one who sent something else.
+pub const CONTACT_ID: &str = "\"contactId\" is 1 to 128 visible ASCII characters.";
+
 /// Telephony's id of a contact, or of one agent's leg of it after a transfer: 1 to 128 visible ASCII characters
 /// (Amazon Connect gives a UUID).
 #[derive(Clone, PartialEq, Eq)]

@@ -106,12 +106,12 @@ impl FromStr for ServerUrl {
 }
 
 impl IrmaServer {
-    /// A session request is refused, or answered, in milliseconds; a result can be some hundred kilobytes: a photo,
-    /// in each language.
     const CONNECT: Duration = Duration::from_secs(1);
+    /// A session request is refused, or answered, in milliseconds.
     const IN_ALL: Duration = Duration::from_secs(3);
     /// How long the citizen has to scan the QR code or open the wallet.
     const SCAN: Duration = Duration::from_mins(5);
+    /// In bytes. A result can be some hundred kilobytes: a photo, in each language.
     const LARGEST_ANSWER: usize = 1024 * 1024;
 
     /// A client of the server at `url`.

@@ -25,6 +25,7 @@ pub mod problem;
 pub mod purpose;
 pub mod record_id;
 pub mod records;
+pub mod reference;
 pub mod request;
 pub mod result_jwt;
 pub mod run;

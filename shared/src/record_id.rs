@@ -6,6 +6,7 @@ use std::str::FromStr;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::derive::{base64url, from_base64url};
+use crate::reference::Reference;
 use crate::secret::PublicKey;
 
 /// `base64url(SHA-256("idbellen/v1/record id" ‖ public key))`: 43 characters. It tells nothing about the citizen and
@@ -31,26 +32,10 @@ impl RecordId {
         &self.0
     }
 
-    /// A short form that an employee can note in a case file: the first 60 bits in Crockford's base32, as
-    /// `XXXX-XXXX-XXXX`. The audit trail holds the whole id.
+    /// The short form that an employee can note in a case file.
     #[must_use]
-    pub fn reference(&self) -> String {
-        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let bytes = from_base64url(&self.0).map_or([0; 8], |bytes| {
-            let mut first = [0; 8];
-            first.copy_from_slice(&bytes[..8]);
-            first
-        });
-        let bits = u64::from_be_bytes(bytes);
-        let mut reference = String::with_capacity(14);
-        for group in 0..12_usize {
-            if group > 0 && group % 4 == 0 {
-                reference.push('-');
-            }
-            let index = usize::try_from(bits >> (59 - 5 * group) & 31).unwrap_or_default();
-            reference.push(char::from(ALPHABET[index]));
-        }
-        reference
+    pub fn reference(&self) -> Reference {
+        Reference::of(&from_base64url(&self.0).map_or([0; 32], |bytes| *bytes))
     }
 }
 
@@ -73,11 +58,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reference_is_the_first_sixty_bits() {
+    fn its_reference_is_of_its_bytes() {
         let all_ones: RecordId = ("_".repeat(42) + "8").parse().unwrap();
-        assert_eq!(all_ones.reference(), "ZZZZ-ZZZZ-ZZZZ");
-        let zeros: RecordId = "A".repeat(43).parse().unwrap();
-        assert_eq!(zeros.reference(), "0000-0000-0000");
+        assert_eq!(all_ones.reference(), Reference::of(&[0xff; 32]));
     }
 
     #[test]

@@ -150,9 +150,11 @@ where
     E: DeserializeOwned,
     F: Future<Output = Result<(), RunFailed>>,
 {
-    let done = match serde_json::from_str(event.get()) {
-        Ok(event) => caught(handle(event)).await.unwrap_or(Err(RunFailed)),
-        Err(_) => Err(RunFailed),
+    let done = if let Ok(event) = serde_json::from_str(event.get()) {
+        caught(handle(event)).await.unwrap_or(Err(RunFailed))
+    } else {
+        tracing::error!("the event with which the function invokes itself can't be read");
+        Err(RunFailed)
     };
     done.map(|()| Done::Direct).map_err(|RunFailed| run_failed())
 }

@@ -182,5 +182,5 @@ async fn read_by_root(stack: &Stack, wallet: &Wallet) -> Result<String> {
     let item = stack.dynamodb().get_item().table_name(stack.table("Records")?).key("id", key).send().await?;
     ensure!(item.item.is_some(), "the root user can't read the record");
     stack.clear("anna", &secret, CONTACT).await?.expect(204)?;
-    Ok(id.reference())
+    Ok(id.reference().to_string())
 }

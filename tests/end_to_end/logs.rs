@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use local::tap::Fault;
 use local::wallet::Person;
 use serde_json::{Value, json};
 use shared::audit::Pseudonym;
@@ -29,6 +30,11 @@ async fn each_look_up_and_each_clear_leaves_an_audit_event(world: &World) -> Res
     stack.clear("audited-bram", &planted.secret, Some(&world.contact())).await?.expect(204)?;
     stack.clear("audited-anna", &planted.secret, Some(&contact)).await?.expect(204)?;
     stack.look_up("audited-bram", &planted.secret, None).await?.expect(404)?;
+    let record = planted.record.clone();
+    let failing = stack.to_aws.inject(move |call| call.says(&record).then(|| Fault::answer(500, "{}")));
+    stack.look_up("audited-anna", &planted.secret, Some(&contact)).await?.expect(503)?;
+    stack.clear("audited-anna", &planted.secret, Some(&contact)).await?.expect(503)?;
+    drop(failing);
 
     let (anna, bram) = (Pseudonym::of("audited-anna").to_string(), Pseudonym::of("audited-bram").to_string());
     let expected = [
@@ -36,6 +42,8 @@ async fn each_look_up_and_each_clear_leaves_an_audit_event(world: &World) -> Res
         ("clear", &bram, "nothing to clear"),
         ("clear", &anna, "cleared"),
         ("lookup", &bram, "unknown"),
+        ("lookup", &anna, "failed"),
+        ("clear", &anna, "failed"),
     ];
     let began = Instant::now();
     loop {

@@ -17,6 +17,7 @@ use shared::problem::Problem;
 use shared::record_id::RecordId;
 use shared::records::{Records, Status};
 use shared::run;
+use shared::secret::{HolderTag, PrivateKey, PublicKey};
 
 struct State {
     records: Records,
@@ -28,7 +29,7 @@ struct State {
 #[serde(rename_all = "camelCase")]
 struct Found<'a> {
     status: &'static str,
-    /// For the case file: the beginning of the record's id in the audit trail.
+    /// For the case file (`shared::reference`).
     reference: String,
     purpose: &'a str,
     /// `[{id, value, label: {nl, en}, issuedAt}]`, as it was sealed.
@@ -47,12 +48,30 @@ impl run::State for State {
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
     let AgentRequest { secret, holder, agent, .. } = read_agent_request(&request)?;
     let keys = secret.key_pair();
-    let (id, now) = (RecordId::of(&keys.1), now());
-    let Some(record) = state.records.look_up(&id, &holder, now).await? else {
-        audit::log(&agent, Action::LookUp, &id, "unknown");
+    let id = RecordId::of(&keys.1);
+    let found = look_up(&state, &keys, &id, &holder).await;
+    let outcome = match &found {
+        Ok((status, _)) => status,
+        Err(Problem::UnknownSecret) => "unknown",
+        Err(_) => audit::FAILED,
+    };
+    audit::log(&agent, Action::LookUp, &id, outcome);
+    found.map(|(_, answer)| answer)
+}
+
+/// The session's status, and the answer that tells it.
+async fn look_up(
+    state: &State,
+    keys: &(PrivateKey, PublicKey),
+    id: &RecordId,
+    holder: &HolderTag,
+) -> Result<(&'static str, Answer), Problem> {
+    let now = now();
+    let Some(record) = state.records.look_up(id, holder, now).await? else {
         state.metrics.count(Metric::UnknownSecrets);
         return Err(Problem::UnknownSecret);
     };
+    // A repetition within the second counts twice.
     if record.looked_up_at == now {
         let waited = now - record.created_at;
         state.metrics.put(Some(&record.purpose), &[(Metric::LookedUp, 1), (Metric::SecondsToLookUp, waited)]);
@@ -63,7 +82,7 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
         Status::Declined => (StatusCode::OK, "declined", None),
         Status::Lost => (StatusCode::OK, "lost", None),
         Status::Disclosed(sealed) => {
-            let opened = sealed.open(&keys, purpose).map_err(|_| {
+            let opened = sealed.open(keys, purpose).map_err(|_| {
                 tracing::error!(%id, "the record's attributes do not open with its secret");
                 Problem::Internal
             })?;
@@ -71,9 +90,9 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
         }
     };
     let attributes = opened.as_deref().map(|json| serde_json::from_slice(json)).transpose().map_err(|_| Problem::Internal)?;
-    audit::log(&agent, Action::LookUp, &id, status);
     let expires_at = record.expires_at - Records::MARGIN;
-    Ok(Answer::json(http_status, &Found { status, reference: id.reference(), purpose, attributes, expires_at }))
+    let found = Found { status, reference: id.reference().to_string(), purpose, attributes, expires_at };
+    Ok((status, Answer::json(http_status, &found)))
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -57,9 +57,14 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
     } else {
         let AgentRequest { secret, holder, initial_contact, agent } = read_agent_request(&request)?;
         let id = secret.record_id();
-        let cleared = state.records.clear(&id, &holder).await?;
-        audit::log(&agent, Action::Clear, &id, if cleared { "cleared" } else { "nothing to clear" });
-        if cleared {
+        let cleared = state.records.clear(&id, &holder).await;
+        let outcome = match &cleared {
+            Ok(true) => "cleared",
+            Ok(false) => "nothing to clear",
+            Err(_) => audit::FAILED,
+        };
+        audit::log(&agent, Action::Clear, &id, outcome);
+        if cleared? {
             state.metrics.count(Metric::Cleared);
             overwrite_later(&state, initial_contact.as_ref(), &id).await;
         }
@@ -100,7 +105,10 @@ async fn overwrite_later(state: &State, contact: Option<&ContactId>, id: &Record
 }
 
 async fn handle_event(state: Arc<State>, event: Event) -> Result<(), RunFailed> {
-    let overwriting = state.overwriting.as_ref().ok_or(RunFailed)?;
+    let overwriting = state.overwriting.as_ref().ok_or_else(|| {
+        tracing::error!("no instance of Amazon Connect is set");
+        RunFailed
+    })?;
     overwriting.now(&event).await.map_err(|NotDone| {
         state.metrics.count(Metric::NotOverwritten);
         RunFailed

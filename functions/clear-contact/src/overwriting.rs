@@ -59,8 +59,10 @@ impl Overwriting {
 
     /// Overwrites.
     pub async fn now(&self, event: &Event) -> Result<(), NotDone> {
-        let (contact, id) = (event.overwrite.parse().map_err(|_| NotDone)?, event.record.parse().map_err(|_| NotDone)?);
-        let id: RecordId = id;
+        let (Ok(contact), Ok(id)) = (event.overwrite.parse(), event.record.parse::<RecordId>()) else {
+            tracing::error!("what the function passed itself names no contact or no record");
+            return Err(NotDone);
+        };
         self.attributes.overwrite_secret(&contact).await.map_err(|reason| {
             tracing::error!(record = %id, %reason, "the secret was not overwritten");
             NotDone

@@ -15,7 +15,7 @@ use shared::code_key::{CodeKey, CodeLock};
 use shared::codes::Codes;
 use shared::config::{Aws, CannotStart};
 use shared::connect::{ConnectEvent, Outcome};
-use shared::contact::ContactId;
+use shared::contact::{CONTACT_ID, ContactId};
 use shared::metrics::{Metric, Metrics};
 use shared::problem::Problem;
 use shared::request::read_body;
@@ -25,7 +25,6 @@ use zeroize::Zeroizing;
 
 const SHAPE: &str = "The body is a JSON object with the texts \"dtmf\" and \"contactId\" and nothing else.";
 const DTMF: &str = "\"dtmf\" is ten digits 0 to 9.";
-const CONTACT_ID: &str = "\"contactId\" is 1 to 128 visible ASCII characters.";
 
 struct State {
     codes: Codes,

@@ -83,7 +83,10 @@ async fn take_in_later(state: &State, id: &RecordId) -> Result<(), Problem> {
 }
 
 async fn handle_event(state: Arc<State>, event: Event) -> Result<(), RunFailed> {
-    let id = event.record.parse().map_err(|_| RunFailed)?;
+    let id = event.record.parse().map_err(|_| {
+        tracing::error!("what the function passed itself names no record");
+        RunFailed
+    })?;
     state.ingest.ingest(&id, &WAITS).await.map(|_| ()).map_err(|_| RunFailed)
 }
 

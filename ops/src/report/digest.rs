@@ -11,6 +11,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::folder::{AGENTS, Folder};
+use crate::hex::{hex, unhex};
 use crate::stage::Stage;
 
 /// What is wrong with the trail.
@@ -275,17 +276,6 @@ fn delivered_at(key: &str) -> Option<i64> {
     Some(time.ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|one| u8::try_from(one.to_digit(16)?).ok()).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,12 +285,5 @@ mod tests {
         let key = "AWSLogs/1/CloudTrail/eu-central-1/2026/01/02/1_CloudTrail_eu-central-1_20260102T0304Z_abc.json.gz";
         assert_eq!(delivered_at(key), Some(1_767_323_040));
         assert_eq!(delivered_at("AWSLogs/1/CloudTrail/x/1_CloudTrail_x_later.json.gz"), None);
-    }
-
-    #[test]
-    fn hexadecimal_is_read_as_it_is_written() {
-        assert_eq!(hex(&[0, 171, 255]), "00abff");
-        assert_eq!(unhex("00abFF"), Some(vec![0, 171, 255]));
-        assert!(unhex("0").is_none() && unhex("zz").is_none());
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use shared::audit::FAILED;
 
 use super::event::Event;
 use super::names::{Key, Names, Role, Table, Text, Texts, shown};
@@ -186,7 +187,7 @@ pub struct Finding {
 }
 
 /// What an agent's line may say came of it (`agent-lookup`, `clear-contact`).
-pub const OUTCOMES: [&str; 7] = ["disclosed", "pending", "declined", "lost", "unknown", "cleared", "nothing to clear"];
+pub const OUTCOMES: [&str; 8] = ["disclosed", "pending", "declined", "lost", "unknown", "cleared", "nothing to clear", FAILED];
 
 /// So many findings are kept; all are counted.
 const MOST_FINDINGS: usize = 10_000;

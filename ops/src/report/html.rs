@@ -2,10 +2,10 @@
 
 use std::io::{Result, Write};
 
+use shared::reference::Reference;
+
 use super::facts::{Act, Id};
-use super::names::shown;
-use super::reference::Reference;
-use super::verdict::{Report, Statement, Story, Tally, Verdict, overall};
+use super::verdict::{Report, Statement, Story, Tally, Verdict, overall, tells_of_look};
 use super::words::{seconds, time};
 
 const STYLE: &str = "
@@ -224,12 +224,8 @@ impl Report {
         let moment = |at: Option<i64>| at.map_or_else(|| "?".to_owned(), time);
         let verdict = story.verdict();
         let flaws = story.flaws_in_words(language);
-        let mut agents: Vec<&str> = story
-            .lines
-            .iter()
-            .filter(|line| !line.clears && line.outcome != "unknown")
-            .map(|line| self.facts.texts.text(line.agent))
-            .collect();
+        let mut agents: Vec<&str> =
+            story.lines.iter().filter(|line| tells_of_look(line)).map(|line| self.facts.texts.text(line.agent)).collect();
         agents.sort_unstable();
         agents.dedup();
         let read = escaped(&agents.join(" "));
@@ -276,7 +272,7 @@ impl Report {
             language.pick("hoe vaak", "how often"),
         )?;
         for ((role, action, on), count) in &self.facts.uses {
-            let (action, on) = (shown(self.facts.texts.text(*action)), shown(self.facts.texts.text(*on)));
+            let (action, on) = (escaped(self.facts.texts.text(*action)), escaped(self.facts.texts.text(*on)));
             writeln!(out, "<tr><td>{}</td><td>{action}</td><td>{on}</td><td>{count}</td></tr>", role.as_str())?;
         }
         writeln!(out, "</tbody></table>")

@@ -1,11 +1,11 @@
 //! A report for machines. docs/accountability.md tells its shape.
 
 use serde::{Serialize, Serializer};
+use shared::reference::Reference;
 
 use super::digest;
 use super::facts::{Finding, Id, Line, Touch, Who, id_text};
 use super::names::shown;
-use super::reference::Reference;
 use super::verdict::{CodeStory, End, Flaw, Report, Statement, Story, Tally, Verdict, overall};
 use super::words::utc;
 

@@ -92,7 +92,7 @@ pub struct Names {
 const SCHEDULE_ROLES: [&str; 2] = ["SessionReconcileEveryMin", "ExpireRecordsEveryMin"];
 
 impl Names {
-    /// The stack is called `stack`, or else as `samconfig.toml` or docs/running.md call it.
+    /// The stack is called `stack`, or else as `samconfig.toml` calls it, or that with the stage behind it.
     pub fn of(stage: &Stage, stack: Option<&str>) -> Self {
         let prefix = format!("idbellen-{}-", stage.as_str());
         let tables = [(Table::Records, format!("{prefix}records")), (Table::Codes, format!("{prefix}codes"))];

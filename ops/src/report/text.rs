@@ -2,8 +2,9 @@
 
 use std::io::{Result, Write};
 
+use shared::reference::Reference;
+
 use super::facts::{Act, Id, Who};
-use super::reference::Reference;
 use super::verdict::{End, Report, Statement, Story, Tally, Verdict};
 use super::words::{seconds, time};
 

@@ -3,12 +3,13 @@
 use std::ops::{Range, RangeInclusive};
 
 use serde::Serialize;
+use shared::audit::FAILED;
+use shared::reference::Reference;
 
 use super::digest::Integrity;
 use super::facts::{Act, Facts, Finding, Id, Kind, Life, Line, Look, Touch, Who};
 use super::folder::Hour;
 use super::names::{Role, Text};
-use super::reference::Reference;
 use super::words::{Language, seconds, time};
 
 /// A record is gone this long after it was made, in seconds.
@@ -157,7 +158,8 @@ fn worst<'a>(flaws: impl Iterator<Item = &'a Flaw>) -> Verdict {
     flaws.map(|flaw| if flaw.violates() { Verdict::Violated } else { Verdict::NotProven }).max().unwrap_or(Verdict::Proven)
 }
 
-fn tells_of_look(line: &Line) -> bool {
+/// Whether the line is of a look-up that found the record, or that may have before it failed.
+pub fn tells_of_look(line: &Line) -> bool {
     !line.clears && line.outcome != "unknown"
 }
 
@@ -170,7 +172,8 @@ fn may_follow(line: &Line, at: i64, operations: i64) -> bool {
 /// can be one look-up of which answers were lost.
 fn all_looks_told(life: &Life) -> bool {
     let lines = || life.lines.iter().filter(|line| tells_of_look(line));
-    if lines().count() >= life.looks.len() {
+    // One that failed may have had no call at all.
+    if lines().filter(|line| line.outcome != FAILED).count() >= life.looks.len() {
         return true;
     }
     // A line comes right after its look-up's last call: that one is its own, and of those before what may be the same look-up.
@@ -192,10 +195,10 @@ fn all_looks_told(life: &Life) -> bool {
     left.is_empty()
 }
 
-/// Which agent's clear deleted the record though the function says that there was nothing to clear: it did not hear that
-/// it had, and asked again. Only who looked the record up can have cleared it.
+/// Which agent's clear deleted the record though the function says that there was nothing to clear, or that it failed: it did
+/// not hear that it had, and asked again. Only who looked the record up can have cleared it.
 fn cleared_unheard(life: &Life, deleted: i64) -> Option<Text> {
-    let unheard = |line: &&Line| line.clears && line.outcome == "nothing to clear" && may_follow(line, deleted, 1);
+    let unheard = |line: &&Line| line.clears && line.outcome != "cleared" && may_follow(line, deleted, 1);
     let looked = |agent: &Text| life.lines.iter().filter(|line| tells_of_look(line)).any(|line| line.agent == *agent);
     let mut agents = life.lines.iter().filter(unheard).map(|line| line.agent).filter(looked);
     let agent = agents.next()?;
@@ -488,10 +491,7 @@ impl Report {
     }
 
     fn flawed(&self, tally: &Tally, of_code: bool, flaws: &[Flaw], found: &mut Vec<(Verdict, String)>) {
-        let things = match (of_code, self.language) {
-            (false, _) => "records",
-            (true, _) => "codes",
-        };
+        let things = if of_code { "codes" } else { "records" };
         for flaw in flaws {
             let count = tally.flaws(of_code, *flaw);
             if count > 0 {

@@ -12,6 +12,7 @@ use zip::ZipArchive;
 
 use super::report::{DEPLOY, Outcome};
 use crate::aws::{Aws, NotSeen};
+use crate::hex::hex;
 
 /// The one file of a package.
 const PROGRAM: &str = "bootstrap";
@@ -49,7 +50,7 @@ fn compare(package: &[u8], expected: &[u8]) -> Outcome {
     let (found, expected) = (digest(&SHA256, &program), digest(&SHA256, expected));
     Outcome::holds_if(
         found.as_ref() == expected.as_ref(),
-        format!("its program has the SHA-256 {}, and the one that was built {}", hex(&found), hex(&expected)),
+        format!("its program has the SHA-256 {}, and the one that was built {}", hex(found.as_ref()), hex(expected.as_ref())),
         "build the version that was deployed, and compare again; if it differs still, deploy, and find out in the trail who deployed this",
     )
 }
@@ -61,10 +62,6 @@ fn unpacked(package: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     let mut program = Vec::new();
     package.by_name(PROGRAM).ok()?.read_to_end(&mut program).ok()?;
     Some((names, program))
-}
-
-fn hex(digest: &Digest) -> String {
-    digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// RFC 4648, section 4.

@@ -35,7 +35,7 @@ pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {
         if !code.contains(&name) {
             report.add(&subject, "it names the template's key", Ok(key.is_the_templates(&stack.template, expected)));
         }
-        // Both aliases of codes may name one key.
+        // Aliases of codes may name one key.
         if seen.insert(key.id.clone()) {
             report.add(&subject, "its policy is the template's: who may use it, and who manages it", key.policy(expected).await);
             report.add(&subject, "no grant lets anyone else use it", key.grants().await);

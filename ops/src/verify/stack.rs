@@ -38,8 +38,7 @@ impl Stack {
     /// Finds a stack by its name.
     pub async fn find(aws: &Aws, name: &str) -> Result<Self> {
         let failed = |error| anyhow!("stack {name} can't be read in {}: {error}", aws.region);
-        let found = aws.query("cloudformation", "DescribeStacks", &[("StackName", name)]).await.map_err(failed)?;
-        let found = &found["Stacks"][0];
+        let found = aws.stack(name).await?;
         let id = found["StackId"].as_str().context("the stack has no id")?;
         let names = ListNames { list: "StackResourceSummaries", token: "NextToken", next: "NextToken" };
         let listed = aws.query_list("cloudformation", "ListStackResources", ("StackName", name), names);

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use regex_lite::Regex;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::yaml;
+use crate::merge::merge;
 
 /// As it is written.
 const SOURCE: &str = include_str!("../../../template.yaml");
@@ -288,20 +289,10 @@ fn matches_whole(pattern: &str, value: &str) -> bool {
     Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(value))
 }
 
-/// Puts `own` over `all`, field by field.
-fn merge(all: &mut Value, own: Value) {
-    match (all, own) {
-        (Value::Object(all), Value::Object(own)) => {
-            for (name, value) in own {
-                merge(all.entry(name).or_insert(json!(null)), value);
-            }
-        }
-        (all, own) => *all = own,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn filled_in(parameters: &[(&str, &str)]) -> Template {

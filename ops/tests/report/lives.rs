@@ -245,6 +245,28 @@ fn a_look_up_that_was_repeated_because_its_answer_was_lost_needs_one_line() {
 }
 
 #[test]
+fn the_line_of_a_look_up_that_failed_stands_for_its_own_calls_only() {
+    // It failed at 100.
+    for (number, (calls, lines, expected)) in [
+        (vec![look(100)], vec![], "proven"),
+        (vec![look(98), look(99), look(100)], vec![], "proven"),
+        (vec![look(200)], vec![], "notProven"),
+        // Its call got nowhere.
+        (vec![look(200)], vec![2001], "proven"),
+        (vec![look(100), look(200)], vec![2001], "proven"),
+        (vec![look(200), look(300)], vec![2001], "notProven"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut trail = looked_up(&calls, &lines);
+        trail.line(100, "lookup", 1, "failed", 1);
+        trail.lines.last_mut().unwrap().0 += 100;
+        trail.report(&format!("look-up-failed-{number}")).is(&[("agents", expected)]);
+    }
+}
+
+#[test]
 fn what_comes_from_elsewhere_is_no_repetition() {
     let with = |lines: &[i64], name: &str, change: &dyn Fn(&mut Value)| {
         let trail = looked_up(&[look(98), look(99), look(100)], lines);
@@ -303,6 +325,11 @@ fn a_clear_that_was_repeated_because_its_answer_was_lost_is_known_by_its_line() 
         assert_eq!(ended, "agent");
         assert_eq!(*whom, if expected == "proven" { Value::from(agent(lines[0].2)) } else { Value::Null });
     }
+    // Nor did it hear, at last, that it asked in vain.
+    let mut trail = Trail::of_one_call();
+    trail.lines.pop();
+    trail.line(360, "clear", 1, "failed", 1);
+    trail.report("unheard-failed").is(&[]);
     // What telephony or the sweep deleted, no agent did.
     for (end, by) in [(End::Telephony(200), "telephony"), (End::Sweep(200), "sweep")] {
         let mut trail = Trail::default();
@@ -330,7 +357,7 @@ fn one_record_can_be_asked_for_by_its_reference() {
     let mut trail = Trail::of_one_call();
     trail.call(2, 600, End::Nothing);
     let folder = trail.write("reference");
-    let reference = |number: u8| id(number).parse::<shared::record_id::RecordId>().unwrap().reference();
+    let reference = |number: u8| id(number).parse::<shared::record_id::RecordId>().unwrap().reference().to_string();
     let report = folder.report(&["--reference", &reference(1)]);
     report.is(&[]);
     assert_eq!(report.json["records"].as_array().unwrap().len(), 1);
@@ -345,7 +372,7 @@ fn one_record_can_be_asked_for_by_its_reference() {
 #[test]
 fn of_one_record_also_that_is_told_which_names_no_record_and_was_done_while_it_lived() {
     let mallory = || Principal::User("mallory".to_owned());
-    let reference = id(1).parse::<shared::record_id::RecordId>().unwrap().reference();
+    let reference = id(1).parse::<shared::record_id::RecordId>().unwrap().reference().to_string();
     let call = |at: i64, service: &str, operation: &str, parameters: Value| Call {
         at: BEGIN + at,
         by: mallory(),
@@ -392,7 +419,7 @@ fn a_code_that_someone_else_read_is_told_with_its_own_record() {
     call.by = Principal::User("mallory".to_owned());
     trail.calls.push(call);
     let folder = trail.write("code-read");
-    let reference = |number: u8| id(number).parse::<shared::record_id::RecordId>().unwrap().reference();
+    let reference = |number: u8| id(number).parse::<shared::record_id::RecordId>().unwrap().reference().to_string();
     for arguments in [&[][..], &["--reference", &reference(1)]] {
         let report = folder.report(arguments);
         report.is(&[("codes", "violated"), ("others", "violated")]);

@@ -1,9 +1,7 @@
-//! The reference that an employee notes in a case file: the first 60 bits of a record id (`shared::record_id`).
+//! The reference that an employee notes in a case file: the first 60 bits of a record id. The audit trail holds the whole id.
 
 use std::fmt;
 use std::str::FromStr;
-
-use super::facts::Id;
 
 /// `XXXX-XXXX-XXXX` in Crockford's base32; read with or without hyphens and spaces, in either case, with I and L for 1 and O
 /// for 0.
@@ -17,14 +15,16 @@ pub struct InvalidReference;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl Reference {
-    /// The reference of the record with this id.
-    pub fn of(id: &Id) -> Self {
+    /// The reference of the record whose id is these 32 bytes.
+    #[must_use]
+    pub fn of(id: &[u8; 32]) -> Self {
         let first = id.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         Self(first >> 4)
     }
 
     /// Whether it is the reference of this record.
-    pub fn matches(self, id: &Id) -> bool {
+    #[must_use]
+    pub fn matches(self, id: &[u8; 32]) -> bool {
         Self::of(id) == self
     }
 }
@@ -74,25 +74,32 @@ impl std::error::Error for InvalidReference {}
 
 #[cfg(test)]
 mod tests {
-    use shared::record_id::RecordId;
-
     use super::*;
-    use crate::report::facts::{id_of, id_text};
 
     #[test]
-    fn it_is_the_reference_that_the_agent_was_shown() {
+    fn it_is_the_first_sixty_bits() {
+        assert_eq!(Reference::of(&[0xff; 32]).to_string(), "ZZZZ-ZZZZ-ZZZZ");
+        assert_eq!(Reference::of(&[0; 32]).to_string(), "0000-0000-0000");
+        let mut last = [0; 32];
+        last[7] = 0x10;
+        assert_eq!(Reference::of(&last).to_string(), "0000-0000-0001");
+        last[7] = 0x0f;
+        assert_eq!(Reference::of(&last).to_string(), "0000-0000-0000");
+    }
+
+    #[test]
+    fn it_is_read_as_it_is_written() {
         for number in 0..=255_u8 {
-            let mut id: Id = [0; 32];
+            let mut id = [0; 32];
             for (byte, place) in id.iter_mut().zip(0..) {
                 *byte = number.wrapping_mul(31).wrapping_add(place * 7);
             }
-            let shown = id_text(&id).parse::<RecordId>().unwrap().reference();
-            assert_eq!(Reference::of(&id).to_string(), shown);
-            assert_eq!(shown.parse(), Ok(Reference::of(&id)));
-            assert_eq!(shown.replace('-', "").to_lowercase().parse(), Ok(Reference::of(&id)));
-            assert_eq!(id_of(&id_text(&id)), Some(id));
+            let (reference, shown) = (Reference::of(&id), Reference::of(&id).to_string());
+            assert_eq!(shown.parse(), Ok(reference));
+            assert_eq!(shown.replace('-', "").to_lowercase().parse(), Ok(reference));
+            assert!(reference.matches(&id));
             id[7] ^= 0x10;
-            assert!(!Reference::of(&id).to_string().eq(&shown));
+            assert!(!reference.matches(&id));
         }
     }
 

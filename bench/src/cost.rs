@@ -9,7 +9,7 @@ mod prices;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use assumptions::Assumptions;
 pub use markdown::markdown;
@@ -17,7 +17,7 @@ pub use markdown::markdown;
 use assumptions::{Counts, REASONS, check};
 use prices::{Prices, Sheet};
 
-/// The calls a month that are worked out unless others are asked for.
+/// The calls a month that are worked out.
 pub const VOLUMES: [u32; 3] = [1_000, 100_000, 10_000_000];
 
 /// As AWS counts: 730 hours.
@@ -27,7 +27,7 @@ const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 const KIB: f64 = 1024.0;
 
 /// What AWS bills of one invocation.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Billed {
     /// Milliseconds, waiting for others included.
     pub milliseconds: f64,
@@ -36,7 +36,7 @@ pub struct Billed {
 }
 
 /// What AWS bills of each kind of invocation, as measured by the caller.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Durations {
     /// session-start, `GET /purposes/{name}`.
     pub show_purpose: Billed,
@@ -176,7 +176,7 @@ const FREE_TIERS: [&str; 10] = [
 /// Queries on an index that each minute makes: expire-records asks the time and eight shards of both tables,
 /// session-reconcile eight shards.
 const QUERIES: f64 = 2.0 * 9.0 + 8.0;
-/// Lines for metrics of each minute's runs: three and the sweep's success, and the reconciler's success.
+/// Lines for metrics of each minute's runs: what the sweep found in each table and that it ended, and that the reconciler did.
 const SCHEDULED_METRIC_LINES: f64 = 4.0;
 /// Metrics without a purpose: these are sent each minute,
 const METRICS_ALWAYS: f64 = 5.0;

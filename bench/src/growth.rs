@@ -7,12 +7,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use dynoxide::types::AttributeValue;
 use dynoxide::{ImportOptions, types::Item};
 use serde_json::{Value, json};
+use shared::clock::now;
 
 use crate::milliseconds;
 use crate::programs::SCHEDULED;
 use crate::runtime::Function;
 use crate::table::Table;
-use crate::world::{PURPOSE, World, now, request};
+use crate::world::{PURPOSE, World, request};
 
 /// So many records are in the table that stay.
 const STORED: [u64; 4] = [0, 1_000, 100_000, 1_000_000];
@@ -41,7 +42,7 @@ pub async fn measure(world: &World) -> Result<(Vec<Table>, Each)> {
         [("expire-records", "records to delete", "disclosed"), ("session-reconcile", "sessions to give up", "pending")]
     {
         let mut table = table(&format!("Growth of {binary}"), &["records that stay", what]);
-        table.notes.push("The records that stay are live and have ended.".to_owned());
+        table.notes.push("The records that stay are live, and their sessions have ended.".to_owned());
         for stored in STORED {
             for to_do in TO_DO {
                 crate::say(&format!("{binary} with {stored} records that stay and {to_do} {what}"));

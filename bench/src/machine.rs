@@ -22,10 +22,12 @@ impl Machine {
     pub fn read() -> Self {
         let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             processor: model.map_or("unknown", |(_, model)| model).to_owned(),
             processors: std::thread::available_parallelism().map_or(0, usize::from),
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
+            // Behind the version stands whose build it is.
+            kernel: kernel.split(['-', '\n']).next().unwrap_or_default().to_owned(),
             rust: says("rustc", &["--version"]),
             node: says("node", &["--version"]),
             python: says("python3", &["--version"]),

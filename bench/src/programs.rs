@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use shared::clock::now;
+use shared::codes::Codes;
+use shared::contact::Holder;
 use tokio::process::Command;
 
 use crate::others::Others;
 use crate::runtime::Function;
-use crate::world::{DISCLOSED, PURPOSE, Planted, World, now, request};
-use shared::codes::Codes;
-use shared::contact::Holder;
+use crate::world::{DISCLOSED, PURPOSE, Planted, World, request};
 
 /// What a program does when it gets an event.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use local::operate::built;
 use local::process;
 use local::tools::Tools;
-use serde_json::Value;
 
 /// Builds these functions, each for itself, and in the same way what they are measured against. The answer is a folder: in it
 /// is a program as `NAME/bootstrap`.
@@ -34,9 +34,7 @@ pub fn build_command() -> Result<PathBuf> {
     cargo.args(["--profile", "bench", "--package", "ops", "--bin", "idbellen"]);
     let output = cargo.stderr(Stdio::inherit()).output().context("cargo can't be run")?;
     ensure!(output.status.success(), "cargo build failed");
-    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let program = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    program.context("cargo does not say what it built")
+    built(&output.stdout)
 }
 
 /// The bytes of a program, and of its zip, as `sam deploy` makes it: with Python's own module.

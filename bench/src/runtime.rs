@@ -117,9 +117,8 @@ impl Function {
             let nanoseconds = spent.split(' ').next().unwrap_or_default().parse().context("schedstat is not as expected")?;
             cpu += Duration::from_nanos(nanoseconds);
         }
-        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        Ok(Usage { cpu, peak_memory: peak.context("the kernel does not say how much memory a process has")? * 1024 })
+        let peak_memory = peak_memory(id).context("the kernel does not say how much memory a process has")?;
+        Ok(Usage { cpu, peak_memory })
     }
 
     /// Ends the process.
@@ -127,6 +126,14 @@ impl Function {
         self.child.kill().await?;
         Ok(())
     }
+}
+
+/// The most memory that a process has held, in bytes (`proc_pid_status(5)`, `VmHWM`).
+pub fn peak_memory(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let kilobytes =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok())?;
+    Some(kilobytes * 1024)
 }
 
 async fn next(State(api): State<Arc<Api>>) -> (HeaderMap, String) {

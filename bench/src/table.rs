@@ -1,13 +1,11 @@
 //! What was measured, as tables: Markdown for people, JSON for machines.
 
 use anyhow::{Context, Result};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{median, percentile};
 
 /// A table with a heading.
-#[derive(Clone, Serialize)]
 pub struct Table {
     /// The heading.
     pub title: String,

@@ -13,6 +13,7 @@ use local::trail::Writer;
 use local::trail::event::{Call, Principal, key_arn};
 use serde_json::{Value, json};
 
+use crate::runtime::peak_memory;
 use crate::table::Table;
 use crate::{goals, megabytes, release};
 
@@ -135,14 +136,10 @@ fn report(program: &PathBuf, folder: &Path) -> Result<(Duration, u64)> {
         .arg(folder.join("report.html"))
         .stdout(std::process::Stdio::null())
         .spawn()?;
-    let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
-    // What Linux says was the most up to then, read until the command ends.
+    // Read until the command ends.
     let ended = loop {
-        let now = fs::read_to_string(&status).unwrap_or_default();
-        let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        most = most.max(kilobytes.unwrap_or_default() * 1024);
+        most = most.max(peak_memory(child.id()).unwrap_or_default());
         if let Some(ended) = child.try_wait()? {
             break ended;
         }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -13,6 +12,7 @@ use getrandom::SysRng;
 use local::operate::Operator;
 use local::{Options, Stack, Unsigned};
 use serde_json::{Value, json};
+use shared::clock::now;
 use shared::code::Code;
 use shared::code_key::{CodeKey, CodeLock};
 use shared::codes::{Codes, NewCode};
@@ -294,11 +294,6 @@ pub fn record(secret: &Secret, now: i64) -> Result<NewRecord> {
         created_at: now,
         expires_at: now + 3600,
     })
-}
-
-/// Unix seconds.
-pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or_default())
 }
 
 /// A request as API Gateway passes it on (its payload format 2.0), with the claims of an agent's token.

@@ -35,7 +35,7 @@ impl<'a> Operator<'a> {
         command.args(["build", "--package", "ops", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
         let log = stack.folder().join(format!("cargo-build-{}.log", random::hex(4)?));
         Process::start("cargo build", command.current_dir(stack.tools().checkout()), &log)?.finish().await?;
-        built(&fs::read_to_string(&log)?)
+        built(&fs::read(&log)?)
     }
 
     /// Fills Parameter Store: the token, the key, and the purposes that come with the project. They are made to be open
@@ -128,10 +128,10 @@ pub fn always_open(mut purpose: Value) -> Value {
     purpose
 }
 
-/// Where cargo put the program, by what it printed. Not always beside our own: cargo can build in a folder of its own
-/// (`build.build-dir`).
-fn built(printed: &str) -> Result<PathBuf> {
-    let messages = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+/// Where cargo put the program, by the messages that it printed (`--message-format json`). Not always beside our own: cargo can
+/// build in a folder of its own (`build.build-dir`).
+pub fn built(printed: &[u8]) -> Result<PathBuf> {
+    let messages = printed.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let program = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    program.context("cargo does not say where idbellen is")
+    program.context("cargo does not say where it put the program")
 }

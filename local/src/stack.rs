@@ -100,7 +100,7 @@ impl Stack {
             ("OidcAudience", issuer::AUDIENCE.to_owned()),
             ("AgentScope", issuer::SCOPE.to_owned()),
             ("PublicApiDomain", to_api.authority()),
-            // Where the development servers of both web pages listen.
+            // The origins that the tests call from.
             ("CitizenOrigin", "http://localhost:5173".to_owned()),
             ("PortalOrigin", "http://localhost:5174".to_owned()),
             ("TelephonyPrincipal", "arn:aws:iam::000000000000:root".to_owned()),

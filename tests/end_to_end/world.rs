@@ -82,24 +82,17 @@ pub async fn ask_query(world: &World, service: &str, body: &str) -> Result<Strin
 /// What CloudTrail recorded, newest first. The emulator records all that was sent to KMS; AWS leaves out what is encrypted
 /// and what a mac is made of (AWS Key Management Service developer guide, "Examples of AWS KMS log entries").
 pub async fn cloud_trail(world: &World) -> Result<Vec<Value>> {
-    let (mut events, mut request) = (Vec::new(), json!({"MaxResults": 50}));
-    loop {
-        let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
-        let page = ask(world, "cloudtrail", target, &request.to_string()).await?;
-        for event in page["Events"].as_array().context("no events")? {
-            let mut event: Value = serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap_or_default())?;
-            let of_kms = event["eventSource"] == "kms.amazonaws.com";
-            if let Some(sent) = event["requestParameters"].as_object_mut().filter(|_| of_kms) {
-                sent.remove("Message");
-                sent.remove("Plaintext");
-            }
-            events.push(event);
+    let mut events = Vec::new();
+    for event in world.stack.recorded().await? {
+        let mut event: Value = serde_json::from_str(event["CloudTrailEvent"].as_str().context("no event")?)?;
+        let of_kms = event["eventSource"] == "kms.amazonaws.com";
+        if let Some(sent) = event["requestParameters"].as_object_mut().filter(|_| of_kms) {
+            sent.remove("Message");
+            sent.remove("Plaintext");
         }
-        match page["NextToken"].as_str() {
-            Some(token) => request["NextToken"] = json!(token),
-            None => return Ok(events),
-        }
+        events.push(event);
     }
+    Ok(events)
 }
 
 /// A number as it lies in a table.

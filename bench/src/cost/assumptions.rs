@@ -1,13 +1,13 @@
 //! What is assumed of how citizens, agents and telephony behave, and why; and what happens in a month if it is so.
 
 use anyhow::{Result, ensure};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{Durations, HOURS, KIB};
 
 /// What is assumed of how citizens, agents and telephony behave, and how large things are. [`REASONS`] has a reason for each.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Assumptions {
     /// Whether telephony is Amazon Connect.
     pub amazon_connect: bool,

@@ -138,7 +138,7 @@ async fn tables(State(control): State<Arc<Control>>) -> Answer {
     let of_record = [("status", "status"), ("purpose", "purpose"), ("created_at", "createdAt"), ("looked_up_at", "lookedUpAt")];
     Ok(Json(json!({
         "records": shown(records, &[&times[..], &of_record].concat()),
-        "codes": shown(codes, &[&times[..], &[("used_until", "usedUntil")]].concat()),
+        "codes": shown(codes, &times),
     })))
 }
 

@@ -56,8 +56,8 @@ impl Stack {
         writer.finish(Some(&started.into_iter().collect::<Vec<_>>()))
     }
 
-    /// All events of the emulator, with the names of what they were done to.
-    async fn recorded(&self) -> Result<Vec<Value>> {
+    /// All events of the emulator, the newest first, with the names of what they were done to.
+    pub async fn recorded(&self) -> Result<Vec<Value>> {
         let (mut events, mut request) = (Vec::new(), json!({"MaxResults": 50}));
         loop {
             let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
@@ -132,7 +132,7 @@ impl Stack {
     fn key(&self, alias: &str) -> Option<String> {
         let end = alias.rsplit_once("alias/")?.1.strip_prefix("idbellen-local-")?;
         let logical = match end {
-            "code-current" | "code-previous" => "CodeKey",
+            "code-current" | "code-previous" | "code-next" => "CodeKey",
             "token" => "TokenKey",
             "parameters" => "ParameterKey",
             _ => return None,

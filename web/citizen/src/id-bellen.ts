@@ -27,7 +27,7 @@ const PLAY_STORE = "https://play.google.com/store/apps/details?id=org.irmacard.c
 const MINUTE_MS = 60_000;
 
 /** The part that the IRMA project made, on a click. */
-const load = (): Promise<typeof import("./follow.ts")> =>
+const loadFollow = (): Promise<typeof import("./follow.ts")> =>
   import("./follow.ts").catch(() => {
     throw new Refusal("offline");
   });
@@ -95,7 +95,7 @@ export class IdBellen extends LitElement {
     const here = active === this || active === document.body || active === null;
     const told = this.acted && this.view.name !== "loading";
     this.focusNext = told && here;
-    this.announced = told && !here ? this.heading_() : "";
+    this.announced = told && !here ? this.headingText() : "";
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -127,7 +127,7 @@ export class IdBellen extends LitElement {
     this.view = { name: "starting" };
     try {
       // First the part that follows a session, then the session: none is started in vain.
-      const { follow } = await load();
+      const { follow } = await loadFollow();
       const session = await start(this.base(), this.purpose);
       if (turn !== this.turn) return;
       this.session = session;
@@ -218,7 +218,7 @@ export class IdBellen extends LitElement {
     return speak(this.speaks);
   }
 
-  private heading_(): string {
+  private headingText(): string {
     const { name } = this.view;
     if (name === "loading") return this.say("loading");
     return name === "ready" ? (this.asked?.title[this.speaks] ?? "") : this.say(`${name}Title`);
@@ -280,7 +280,7 @@ export class IdBellen extends LitElement {
   }
 
   private heading(): TemplateResult {
-    return html`<h2 id="title" tabindex="-1">${this.heading_()}</h2>`;
+    return html`<h2 id="title" tabindex="-1">${this.headingText()}</h2>`;
   }
 
   private ready(): TemplateResult {

@@ -14,7 +14,7 @@ export interface Said {
 export interface StoredRecord {
   id: string; status: string; purpose: string; createdAt: number; lookedUpAt: number | null; expiresAt: number;
 }
-export interface StoredCode { id: string; expiresAt: number; usedUntil: number | null }
+export interface StoredCode { id: string; expiresAt: number }
 export interface Tables { records: StoredRecord[]; codes: StoredCode[] }
 
 async function ask<Answer>(path: string, body?: unknown): Promise<Answer> {

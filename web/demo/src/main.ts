@@ -49,8 +49,6 @@ class Demo extends LitElement {
   }
 
   private async begin(): Promise<void> {
-    this.places = await control.places();
-    this.requestUpdate();
     for (;;) {
       await this.look();
       await new Promise((done) => setTimeout(done, LOOK));
@@ -59,6 +57,7 @@ class Demo extends LitElement {
 
   private async look(): Promise<void> {
     try {
+      this.places ??= await control.places();
       const [sessions, said, tables] = await Promise.all([control.sessions(), control.said(this.mark), control.tables()]);
       this.said = [...said.said.reverse(), ...this.said].slice(0, LINES);
       this.mark = said.mark;
@@ -67,7 +66,11 @@ class Demo extends LitElement {
       if (newest !== undefined && !newest.ended && newest.id > this.performed && this.app.is !== "busy") {
         this.app = { is: "ready", session: newest.id };
       }
-      if (this.app.is === "busy") this.app = { is: "busy", pairingCode: await control.pairingCode() };
+      if (this.app.is === "busy") {
+        const pairingCode = await control.pairingCode();
+        // The wallet may be done by now.
+        if (this.app.is === "busy") this.app = { is: "busy", pairingCode };
+      }
       this.reachable = true;
     } catch {
       this.reachable = false;
@@ -99,7 +102,7 @@ class Demo extends LitElement {
     });
     this.sounding = "";
     const contact = crypto.randomUUID();
-    const answer = code === null ? undefined : await control.exchange(code, contact);
+    const answer = code === null ? undefined : await control.exchange(code, contact).catch(() => ({ secret: undefined }));
     this.phone = { is: "talking", contact, how: answer === undefined ? "noCode" : answer.secret ? "exchanged" : "refused" };
     this.keyed = "";
     this.tellAgent({ type: "idbellen:contact", contactId: contact, ...(answer?.secret ? { secret: answer.secret } : {}) });

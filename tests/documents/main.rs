@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 /// The documents that name tests as what shows a statement.
-const NAMING_TESTS: [&str; 4] = ["docs/verwerking.md", "docs/verwerking.en.md", "docs/security.md", "tests/cases.md"];
+const NAMING_TESTS: [&str; 5] =
+    ["docs/verwerking.md", "docs/verwerking.en.md", "docs/security.md", "docs/accountability.md", "tests/cases.md"];
 
 #[test]
 fn every_link_leads_somewhere() -> Result<()> {

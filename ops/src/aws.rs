@@ -166,7 +166,8 @@ impl Aws {
     pub async fn stack(&self, name: &str) -> Result<Value> {
         let described = self.query("cloudformation", "DescribeStacks", &[("StackName", name)]).await;
         let mut described = described.with_context(|| format!("stack {name} can't be read in {}", self.region))?;
-        Ok(described["Stacks"][0].take())
+        let stack = described.pointer_mut("/Stacks/0").map(Value::take);
+        stack.with_context(|| format!("CloudFormation tells nothing of stack {name}"))
     }
 
     /// Asks a service that is asked by paths. `path` is encoded already.

@@ -36,16 +36,63 @@ pub enum Action {
     Clear,
 }
 
-/// The outcome of a look-up or a clear that the caller is told to try again, whatever it did before it failed.
-pub const FAILED: &str = "failed";
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// A look-up showed what the citizen disclosed.
+    Disclosed,
+    /// A look-up came before the citizen's answer.
+    Pending,
+    /// A look-up showed that the citizen declined.
+    Declined,
+    /// A look-up showed that no result came.
+    Lost,
+    /// A look-up found no record that can be used.
+    Unknown,
+    /// A clear deleted the record.
+    Cleared,
+    /// A clear found no record that the agent holds.
+    NothingToClear,
+    /// The agent was told to try again. What was asked of the database may have been done.
+    Failed,
+}
+
+impl Outcome {
+    /// All there are.
+    pub const ALL: [Self; 8] = [
+        Self::Disclosed,
+        Self::Pending,
+        Self::Declined,
+        Self::Lost,
+        Self::Unknown,
+        Self::Cleared,
+        Self::NothingToClear,
+        Self::Failed,
+    ];
+
+    /// As it stands in the line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disclosed => "disclosed",
+            Self::Pending => "pending",
+            Self::Declined => "declined",
+            Self::Lost => "lost",
+            Self::Unknown => "unknown",
+            Self::Cleared => "cleared",
+            Self::NothingToClear => "nothing to clear",
+            Self::Failed => "failed",
+        }
+    }
+}
 
 /// Logs that `agent` did this to `record`, and what came of it.
-pub fn log(agent: &Pseudonym, action: Action, record: &RecordId, outcome: &'static str) {
+pub fn log(agent: &Pseudonym, action: Action, record: &RecordId, outcome: Outcome) {
     let action = match action {
         Action::LookUp => "lookup",
         Action::Clear => "clear",
     };
-    tracing::info!(audit = "agent", action, %record, %agent, outcome);
+    tracing::info!(audit = "agent", action, %record, %agent, outcome = outcome.as_str());
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::agent::{AgentRequest, read_agent_request};
 use shared::answer::Answer;
-use shared::audit::{self, Action};
+use shared::audit::{self, Action, Outcome};
 use shared::clock::{UnixSeconds, now};
 use shared::config::{Aws, CannotStart};
 use shared::metrics::{Metric, Metrics};
@@ -51,21 +51,21 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
     let id = RecordId::of(&keys.1);
     let found = look_up(&state, &keys, &id, &holder).await;
     let outcome = match &found {
-        Ok((status, _)) => status,
-        Err(Problem::UnknownSecret) => "unknown",
-        Err(_) => audit::FAILED,
+        Ok((outcome, _)) => *outcome,
+        Err(Problem::UnknownSecret) => Outcome::Unknown,
+        Err(_) => Outcome::Failed,
     };
     audit::log(&agent, Action::LookUp, &id, outcome);
     found.map(|(_, answer)| answer)
 }
 
-/// The session's status, and the answer that tells it.
+/// What came of it, and the answer that tells it.
 async fn look_up(
     state: &State,
     keys: &(PrivateKey, PublicKey),
     id: &RecordId,
     holder: &HolderTag,
-) -> Result<(&'static str, Answer), Problem> {
+) -> Result<(Outcome, Answer), Problem> {
     let now = now();
     let Some(record) = state.records.look_up(id, holder, now).await? else {
         state.metrics.count(Metric::UnknownSecrets);
@@ -77,22 +77,26 @@ async fn look_up(
         state.metrics.put(Some(&record.purpose), &[(Metric::LookedUp, 1), (Metric::SecondsToLookUp, waited)]);
     }
     let purpose = record.purpose.as_str();
-    let (http_status, status, opened) = match record.status {
-        Status::Pending => (StatusCode::ACCEPTED, "pending", None),
-        Status::Declined => (StatusCode::OK, "declined", None),
-        Status::Lost => (StatusCode::OK, "lost", None),
+    let (http_status, outcome, opened) = match record.status {
+        Status::Pending => (StatusCode::ACCEPTED, Outcome::Pending, None),
+        Status::Declined => (StatusCode::OK, Outcome::Declined, None),
+        Status::Lost => (StatusCode::OK, Outcome::Lost, None),
         Status::Disclosed(sealed) => {
             let opened = sealed.open(keys, purpose).map_err(|_| {
                 tracing::error!(%id, "the record's attributes do not open with its secret");
                 Problem::Internal
             })?;
-            (StatusCode::OK, "disclosed", Some(opened))
+            (StatusCode::OK, Outcome::Disclosed, Some(opened))
         }
     };
-    let attributes = opened.as_deref().map(|json| serde_json::from_slice(json)).transpose().map_err(|_| Problem::Internal)?;
+    let attributes = opened.as_deref().map(|json| serde_json::from_slice(json)).transpose().map_err(|_| {
+        tracing::error!(%id, "what the record's attributes open to is no JSON");
+        Problem::Internal
+    })?;
     let expires_at = record.expires_at - Records::MARGIN;
-    let found = Found { status, reference: id.reference().to_string(), purpose, attributes, expires_at };
-    Ok((status, Answer::json(http_status, &found)))
+    let reference = id.reference().to_string();
+    let found = Found { status: outcome.as_str(), reference, purpose, attributes, expires_at };
+    Ok((outcome, Answer::json(http_status, &found)))
 }
 
 #[tokio::main(flavor = "current_thread")]

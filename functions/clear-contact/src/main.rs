@@ -59,9 +59,9 @@ async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> 
         let id = secret.record_id();
         let cleared = state.records.clear(&id, &holder).await;
         let outcome = match &cleared {
-            Ok(true) => "cleared",
-            Ok(false) => "nothing to clear",
-            Err(_) => audit::FAILED,
+            Ok(true) => audit::Outcome::Cleared,
+            Ok(false) => audit::Outcome::NothingToClear,
+            Err(_) => audit::Outcome::Failed,
         };
         audit::log(&agent, Action::Clear, &id, outcome);
         if cleared? {

@@ -5,9 +5,10 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use shared::audit::Outcome;
 
 use super::digest::inflate;
-use super::facts::{Facts, Line, OUTCOMES, id_of};
+use super::facts::{Facts, Line, id_of};
 use super::folder::{AGENTS, Folder};
 
 #[allow(clippy::struct_field_names, reason = "these are AWS's names")]
@@ -67,7 +68,7 @@ pub fn take(folder: &Folder, facts: &mut Facts) -> bool {
 
 fn take_line(event: &LogEvent<'_>, facts: &mut Facts) -> bool {
     let Ok(said) = serde_json::from_str::<Said<'_>>(&event.message) else { return false };
-    let outcome = OUTCOMES.iter().find(|outcome| **outcome == said.outcome);
+    let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == said.outcome);
     let clears = match said.action {
         "lookup" => Some(false),
         "clear" => Some(true),

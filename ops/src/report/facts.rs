@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::audit::FAILED;
+use shared::audit::Outcome;
 
 use super::event::Event;
 use super::names::{Key, Names, Role, Table, Text, Texts, shown};
@@ -99,7 +99,7 @@ pub struct Line {
     /// Unix milliseconds.
     pub at: i64,
     pub clears: bool,
-    pub outcome: &'static str,
+    pub outcome: Outcome,
     pub agent: Text,
 }
 
@@ -185,9 +185,6 @@ pub struct Finding {
     /// Whether it failed.
     pub refused: bool,
 }
-
-/// What an agent's line may say came of it (`agent-lookup`, `clear-contact`).
-pub const OUTCOMES: [&str; 8] = ["disclosed", "pending", "declined", "lost", "unknown", "cleared", "nothing to clear", FAILED];
 
 /// So many findings are kept; all are counted.
 const MOST_FINDINGS: usize = 10_000;

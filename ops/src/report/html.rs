@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 use shared::reference::Reference;
 
 use super::facts::{Act, Id};
-use super::verdict::{Report, Statement, Story, Tally, Verdict, overall, tells_of_look};
+use super::verdict::{Report, Statement, Story, Tally, Verdict, overall, shows};
 use super::words::{seconds, time};
 
 const STYLE: &str = "
@@ -225,7 +225,7 @@ impl Report {
         let verdict = story.verdict();
         let flaws = story.flaws_in_words(language);
         let mut agents: Vec<&str> =
-            story.lines.iter().filter(|line| tells_of_look(line)).map(|line| self.facts.texts.text(line.agent)).collect();
+            story.lines.iter().filter(|line| shows(line)).map(|line| self.facts.texts.text(line.agent)).collect();
         agents.sort_unstable();
         agents.dedup();
         let read = escaped(&agents.join(" "));
@@ -250,7 +250,12 @@ impl Report {
             for line in story.lines {
                 let what = language.act(if line.clears { Act::Deleted } else { Act::Read });
                 let agent = escaped(self.facts.texts.text(line.agent));
-                writeln!(out, "<li>{} <code>{agent}</code>: {what}, {}</li>", time(line.at.div_euclid(1000)), line.outcome)?;
+                writeln!(
+                    out,
+                    "<li>{} <code>{agent}</code>: {what}, {}</li>",
+                    time(line.at.div_euclid(1000)),
+                    line.outcome.as_str()
+                )?;
             }
             writeln!(out, "</ul></td></tr>")?;
         }

@@ -168,7 +168,7 @@ fn one<'a>(report: &'a Report, story: &'a Story<'a>) -> One<'a> {
     let agent = |line: &Line| Agent {
         at: utc(line.at.div_euclid(1000)),
         action: if line.clears { "clear" } else { "lookup" },
-        outcome: line.outcome,
+        outcome: line.outcome.as_str(),
         agent: text(line.agent),
     };
     let code = |code: &'a CodeStory| Code {

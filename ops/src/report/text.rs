@@ -114,7 +114,7 @@ impl Report {
             for line in story.lines {
                 let what = if line.clears { language.act(Act::Deleted) } else { language.act(Act::Read) };
                 let agent = self.facts.texts.text(line.agent);
-                writeln!(out, "      {} {agent}: {what}, {}", time(line.at.div_euclid(1000)), line.outcome)?;
+                writeln!(out, "      {} {agent}: {what}, {}", time(line.at.div_euclid(1000)), line.outcome.as_str())?;
             }
         }
         Ok(())

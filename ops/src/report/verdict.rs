@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 
 use serde::Serialize;
-use shared::audit::FAILED;
+use shared::audit::Outcome;
 use shared::reference::Reference;
 
 use super::digest::Integrity;
@@ -158,14 +158,21 @@ fn worst<'a>(flaws: impl Iterator<Item = &'a Flaw>) -> Verdict {
     flaws.map(|flaw| if flaw.violates() { Verdict::Violated } else { Verdict::NotProven }).max().unwrap_or(Verdict::Proven)
 }
 
-/// Whether the line is of a look-up that found the record, or that may have before it failed.
-pub fn tells_of_look(line: &Line) -> bool {
-    !line.clears && line.outcome != "unknown"
+/// Whether the line is of a look-up that showed the record.
+pub fn shows(line: &Line) -> bool {
+    !line.clears && !matches!(line.outcome, Outcome::Unknown | Outcome::Failed)
 }
 
-/// Whether a function that logged `line` may have had this many operations done since the second `at`.
+/// Whether the line is of a look-up that found the record, or may have before it failed.
+fn tells_of_look(line: &Line) -> bool {
+    shows(line) || !line.clears && line.outcome == Outcome::Failed
+}
+
+/// Whether a function that logged `line` may have had this many operations done since the second `at`. One that failed because
+/// its time was over says so only after that.
 fn may_follow(line: &Line, at: i64, operations: i64) -> bool {
-    (0..1000 + operations * OPERATION).contains(&line.at.saturating_sub(at * 1000))
+    let after = if line.outcome == Outcome::Failed { 1000 } else { 0 };
+    (0..1000 + operations * OPERATION + after).contains(&line.at.saturating_sub(at * 1000))
 }
 
 /// Whether there is a line for each look-up. Where there are fewer lines than calls, a line may be for several: those that
@@ -173,7 +180,7 @@ fn may_follow(line: &Line, at: i64, operations: i64) -> bool {
 fn all_looks_told(life: &Life) -> bool {
     let lines = || life.lines.iter().filter(|line| tells_of_look(line));
     // One that failed may have had no call at all.
-    if lines().filter(|line| line.outcome != FAILED).count() >= life.looks.len() {
+    if lines().filter(|line| shows(line)).count() >= life.looks.len() {
         return true;
     }
     // A line comes right after its look-up's last call: that one is its own, and of those before what may be the same look-up.
@@ -198,8 +205,8 @@ fn all_looks_told(life: &Life) -> bool {
 /// Which agent's clear deleted the record though the function says that there was nothing to clear, or that it failed: it did
 /// not hear that it had, and asked again. Only who looked the record up can have cleared it.
 fn cleared_unheard(life: &Life, deleted: i64) -> Option<Text> {
-    let unheard = |line: &&Line| line.clears && line.outcome != "cleared" && may_follow(line, deleted, 1);
-    let looked = |agent: &Text| life.lines.iter().filter(|line| tells_of_look(line)).any(|line| line.agent == *agent);
+    let unheard = |line: &&Line| line.clears && line.outcome != Outcome::Cleared && may_follow(line, deleted, 1);
+    let looked = |agent: &Text| life.lines.iter().filter(|line| shows(line)).any(|line| line.agent == *agent);
     let mut agents = life.lines.iter().filter(unheard).map(|line| line.agent).filter(looked);
     let agent = agents.next()?;
     agents.all(|other| other == agent).then_some(agent)
@@ -291,7 +298,7 @@ impl Report {
         let (made, deleted, mut flaws) = self.lived(life, |made| made + RECORD);
         let last = deleted.and_then(|at| life.touches.iter().find(|touch| touch.act == Act::Deleted && touch.at == at));
         let read = life.touches.iter().filter(|touch| touch.act == Act::Read).count();
-        let cleared = life.lines.iter().find(|line| line.clears && line.outcome == "cleared").map(|line| line.agent);
+        let cleared = life.lines.iter().find(|line| line.clears && line.outcome == Outcome::Cleared).map(|line| line.agent);
         let end = match last.map(|touch| touch.who) {
             Some(Who::Role(Role::ExpireRecords)) => End::Sweep,
             // Telephony clears only what no agent has looked up.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::report::{Outcome, Report};
@@ -37,14 +37,13 @@ pub struct Stack {
 impl Stack {
     /// Finds a stack by its name.
     pub async fn find(aws: &Aws, name: &str) -> Result<Self> {
-        let failed = |error| anyhow!("stack {name} can't be read in {}: {error}", aws.region);
         let found = aws.stack(name).await?;
         let id = found["StackId"].as_str().context("the stack has no id")?;
         let names = ListNames { list: "StackResourceSummaries", token: "NextToken", next: "NextToken" };
         let listed = aws.query_list("cloudformation", "ListStackResources", ("StackName", name), names);
         let resources: BTreeMap<String, Resource> = listed
             .await
-            .map_err(failed)?
+            .with_context(|| format!("stack {name} can't be read in {}", aws.region))?
             .iter()
             .filter(|resource| resource["ResourceStatus"] != "DELETE_COMPLETE")
             .map(resource)

@@ -326,10 +326,21 @@ fn a_clear_that_was_repeated_because_its_answer_was_lost_is_known_by_its_line() 
         assert_eq!(*whom, if expected == "proven" { Value::from(agent(lines[0].2)) } else { Value::Null });
     }
     // Nor did it hear, at last, that it asked in vain.
+    for (name, tenths, expected) in [("at-once", 0, "proven"), ("in-time", 49, "proven"), ("late", 50, "notProven")] {
+        let mut trail = Trail::of_one_call();
+        trail.lines.pop();
+        trail.line(360, "clear", 1, "failed", 1);
+        trail.lines.last_mut().unwrap().0 += tenths * 100;
+        trail.report(&format!("unheard-failed-{name}")).is(&[("agents", expected)]);
+    }
+    // Agent 3 asked for the record, saw nothing of it, and can't have deleted it.
     let mut trail = Trail::of_one_call();
     trail.lines.pop();
-    trail.line(360, "clear", 1, "failed", 1);
-    trail.report("unheard-failed").is(&[]);
+    trail.line(300, "lookup", 1, "failed", 3);
+    trail.line(360, "clear", 1, "nothing to clear", 3);
+    let report = trail.report("unheard-by-who-saw-nothing");
+    report.is(&[("agents", "notProven")]);
+    assert!(!report.html.contains(&agent(3)), "who saw nothing is named as a reader");
     // What telephony or the sweep deleted, no agent did.
     for (end, by) in [(End::Telephony(200), "telephony"), (End::Sweep(200), "sweep")] {
         let mut trail = Trail::default();

@@ -100,7 +100,7 @@ impl Stack {
             ("OidcAudience", issuer::AUDIENCE.to_owned()),
             ("AgentScope", issuer::SCOPE.to_owned()),
             ("PublicApiDomain", to_api.authority()),
-            // The origins that the tests call from.
+            // On this machine each page reaches the API at its own origin.
             ("CitizenOrigin", "http://localhost:5173".to_owned()),
             ("PortalOrigin", "http://localhost:5174".to_owned()),
             ("TelephonyPrincipal", "arn:aws:iam::000000000000:root".to_owned()),

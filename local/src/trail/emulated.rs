@@ -64,7 +64,8 @@ impl Stack {
             let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
             let body = request.to_string();
             let asked = Unsigned { method: "POST", path: "/", headers: &headers, body: body.as_bytes() };
-            let page: Value = self.signed_for_aws(self.root(), "cloudtrail", &asked)?.send().await?.json().await?;
+            let page: Value =
+                self.signed_for_aws(self.root(), "cloudtrail", &asked)?.send().await?.error_for_status()?.json().await?;
             events.extend(page["Events"].as_array().context("no events")?.iter().cloned());
             match page["NextToken"].as_str() {
                 Some(token) => request["NextToken"] = json!(token),

@@ -19,7 +19,7 @@ const PEOPLE = [["willeke", "Willeke de Bruijn"], ["jochem", "Jochem Bakker"]] a
 type App =
   | { is: "idle" } | { is: "ready"; session: number } | { is: "busy"; pairingCode: string | null }
   | { is: "done"; number: string; code: string } | { is: "declined" } | { is: "failed" };
-type Phone = { is: "idle" } | { is: "calling" } | { is: "talking"; contact: string; how: "exchanged" | "refused" | "noCode" };
+type Phone = { is: "idle" } | { is: "calling" } | { is: "talking"; contact: string; how: "exchanged" | "refused" | "failed" | "noCode" };
 
 /** Four parties side by side, and under them what each saw and what is stored. */
 class Demo extends LitElement {
@@ -102,10 +102,13 @@ class Demo extends LitElement {
     });
     this.sounding = "";
     const contact = crypto.randomUUID();
-    const answer = code === null ? undefined : await control.exchange(code, contact).catch(() => ({ secret: undefined }));
-    this.phone = { is: "talking", contact, how: answer === undefined ? "noCode" : answer.secret ? "exchanged" : "refused" };
+    const answer = code === null ? undefined : await control.exchange(code, contact).catch(() => null);
+    // Who hung up meanwhile is not called.
+    if (this.phone.is !== "calling") return;
+    const secret = answer?.secret;
+    this.phone = { is: "talking", contact, how: code === null ? "noCode" : secret ? "exchanged" : answer ? "refused" : "failed" };
     this.keyed = "";
-    this.tellAgent({ type: "idbellen:contact", contactId: contact, ...(answer?.secret ? { secret: answer.secret } : {}) });
+    this.tellAgent({ type: "idbellen:contact", contactId: contact, ...(secret ? { secret } : {}) });
     this.requestUpdate();
   }
 

@@ -78,7 +78,7 @@ impl Answer {
 }
 
 /// What we call the members of a body ourselves, and may name to a caller.
-const FIELDS: [&str; 3] = ["contactId", "purpose", "secret"];
+const FIELDS: [&str; 4] = ["contactId", "initialContactId", "purpose", "secret"];
 
 /// Who calls the API.
 pub enum Caller {

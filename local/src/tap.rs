@@ -16,6 +16,8 @@ use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, hea
 use axum::response::IntoResponse as _;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -94,6 +96,12 @@ impl Fault {
         Self::Change(Arc::new(change))
     }
 
+    /// The upstream's answer, as if its clock said this, in Unix seconds.
+    #[must_use]
+    pub fn dated(at: i64) -> Self {
+        Self::changed(move |headers, _| set_date(headers, at))
+    }
+
     /// The upstream does what it is asked; the caller gets this status in place of its answer.
     #[must_use]
     pub fn lost(status: u16) -> Self {
@@ -104,6 +112,14 @@ impl Fault {
     #[must_use]
     pub fn exception(name: &str) -> Self {
         Self::answer(400, format!(r#"{{"__type":"com.amazonaws#{name}","message":"injected"}}"#))
+    }
+}
+
+/// Sets the header `date`, to a moment in Unix seconds.
+pub fn set_date(headers: &mut HeaderMap, at: i64) {
+    let date = Timestamp::from_second(at).and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at));
+    if let Some(date) = date.ok().and_then(|date| date.parse().ok()) {
+        headers.insert("date", date);
     }
 }
 

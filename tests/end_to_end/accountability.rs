@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::{Timestamp, fmt::rfc2822};
 use local::call::{Caller, Dialled};
 use local::operate::{Operator, STAGE};
 use local::tap::Fault;
@@ -79,13 +78,7 @@ async fn tell(stack: &Stack) -> Result<()> {
     let read = read_by_root(stack, &wallet).await?;
 
     // The sweep goes by the database's clock: for it, all of these have passed.
-    let later = Timestamp::from_second(now() + LATER)?;
-    let later = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&later)?;
-    let clock = Fault::changed(move |headers, _| {
-        if let Ok(later) = later.parse() {
-            headers.insert("date", later);
-        }
-    });
+    let clock = Fault::dated(now() + LATER);
     let _later =
         stack.to_aws.inject(move |call| (call.caller == "ExpireRecords" && call.operation == "Query").then(|| clock.clone()));
     let swept = stack.invoke(&schedule, "ExpireRecords", &json!({})).await?;

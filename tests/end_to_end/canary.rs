@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,7 +19,7 @@ use shared::code_key::CodeLock;
 use shared::sealed::{SealedAttributes, SealedSecret};
 use shared::secret::Secret;
 
-use crate::world::{BSN_AND_NAME, World, ask, cloud_trail};
+use crate::world::{BSN_AND_NAME, World, ask, ask_as, cloud_trail};
 
 /// What makes the libraries of the functions log more, or write what they should not, where they let it.
 pub const SWITCHES: [(&str, &str); 7] = [
@@ -68,11 +70,15 @@ pub async fn lose_the_keys(world: &World) -> Result<()> {
             break record;
         }
         ensure!(began.elapsed().as_secs() < 10, "the result did not come in");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let code = world.item("Codes", &session.code_id).await?.context("the code is gone")?;
     let bytes = |item: &local::Item, attribute: &str| {
         item.get(attribute).and_then(|value| value.as_b().ok().cloned()).map(Blob::into_inner)
     };
+    let pending = world.start(BSN_AND_NAME).await?;
+    let sealed_token = world.item("Records", &pending.id).await?.context("the record is gone")?;
+    let sealed_token = STANDARD.encode(bytes(&sealed_token, "irma_token").context("no token")?);
+    let code = world.item("Codes", &session.code_id).await?.context("the code is gone")?;
     let sealed = SealedAttributes::from_bytes(bytes(&record, "attributes").context("no attributes")?);
     let sealed_secret = SealedSecret::from_bytes(bytes(&code, "secret").context("no secret")?);
 
@@ -93,14 +99,31 @@ pub async fn lose_the_keys(world: &World) -> Result<()> {
         ensure!(CodeLock::from_mac(guess).open(&sealed_secret).is_err(), "the copy opens the secret");
     }
 
-    // As the root user; on AWS a key goes after seven days at the earliest.
-    let code_key = world.code_key().await?;
-    for key in [&code_key, &world.stack.table("TokenKey")?] {
+    // As the root user, who has the rights here that the keys' policies give no one on AWS: with the keys the copy opens.
+    let (code_key, token_key) = (world.code_key().await?, world.stack.table("TokenKey")?);
+    let message = STANDARD.encode([b"idbellen/v1/code".as_slice(), session.code.as_bytes()].concat());
+    let mac = json!({"KeyId": code_key, "Message": message, "MacAlgorithm": "HMAC_SHA_256"}).to_string();
+    let context = json!({"record": pending.id});
+    let token = json!({"KeyId": token_key, "CiphertextBlob": sealed_token, "EncryptionContext": context}).to_string();
+    let [mac_of_code, opened] =
+        [("GenerateMac", &mac, "Mac"), ("Decrypt", &token, "Plaintext")].map(|(operation, body, member)| async move {
+            let answer = ask(world, "kms", &format!("TrentService.{operation}"), body).await?;
+            anyhow::Ok(STANDARD.decode(answer[member].as_str().context("no answer")?)?)
+        });
+    let lock = CodeLock::from_mac(mac_of_code.await?.as_slice().try_into()?);
+    let secret = lock.open(&sealed_secret).map_err(|_| anyhow!("the code does not open its secret"))?;
+    ensure!(sealed.open(&secret.key_pair(), BSN_AND_NAME).is_ok(), "the secret does not open the attributes");
+    ensure!(opened.await? == pending.token.as_bytes(), "the token key does not open the token");
+
+    // On AWS a key goes after seven days at the earliest.
+    for key in [&code_key, &token_key] {
         let key = json!({"KeyId": key}).to_string();
         ask(world, "kms", "TrentService.ScheduleKeyDeletion", &key).await?;
     }
-    let mac = json!({"KeyId": code_key, "Message": "AAAA", "MacAlgorithm": "HMAC_SHA_256"}).to_string();
-    ensure!(ask(world, "kms", "TrentService.GenerateMac", &mac).await.is_err(), "the key is still there");
+    for (operation, body) in [("GenerateMac", &mac), ("Decrypt", &token)] {
+        let (status, answer) = ask_as(world.stack.root(), world, "kms", &format!("TrentService.{operation}"), body).await?;
+        ensure!(status == 400 && answer.contains("KMSInvalidState"), "{operation} with a key that is gone answers {status}");
+    }
     world.stack.exchange(&session.code, &world.contact()).await?.expect(503)?;
     Ok(())
 }
@@ -121,6 +144,9 @@ fn markers(world: &World) -> BTreeSet<Marker> {
         add("an IRMA token", answer["token"].as_str());
         let code = asked["request"]["clientReturnUrl"].as_str().and_then(|url| url.rsplit(',').next());
         add("a code", code.filter(|code| code.len() == 10));
+    }
+    for secret in world.secrets() {
+        add("a secret", Some(&secret));
     }
     for call in world.stack.to_api.calls_since(0) {
         // Those that are there to be refused are no secrets.
@@ -178,8 +204,8 @@ async fn places(world: &World) -> Result<Vec<Place>> {
         bytes: trail.iter().map(Value::to_string).collect::<String>().into_bytes(),
     });
 
-    // The emulator's data, S3 among it, what it printed, and the functions' /tmp. The IRMA server, the wallets and the
-    // purposes are not ours to keep quiet.
+    // The emulator's data, S3 among it, what it printed, and the functions' /tmp. The IRMA server and the wallets are not
+    // ours to keep quiet, and the functions' log was searched above.
     let mut files = Vec::new();
     walk(&run, &mut files)?;
     files.extend(new_in_tmp(world)?);
@@ -196,31 +222,33 @@ async fn places(world: &World) -> Result<Vec<Place>> {
 const PARAMETERS: &str = r#"{"Path": "/", "Recursive": true, "WithDecryption": true, "MaxResults": 10}"#;
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
+    let Some(entries) = if_there(fs::read_dir(folder))? else { return Ok(()) };
+    for entry in entries {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
+        let Some(kind) = if_there(entry.file_type())? else { continue };
+        if kind.is_dir() {
             walk(&entry.path(), files)?;
-        } else if entry.file_type()?.is_file() {
+        } else if kind.is_file() {
             files.push(entry.path());
         }
     }
     Ok(())
 }
 
-/// The files in `/tmp` itself that came or changed since the stack was started.
+/// This user's files in `/tmp` itself that came or changed since the stack was started.
 fn new_in_tmp(world: &World) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+    let (mut files, own) = (Vec::new(), fs::metadata("/proc/self")?.uid());
     for entry in fs::read_dir("/tmp")? {
         let entry = entry?;
         let Some(about) = if_there(entry.metadata())? else { continue };
-        if about.is_file() && about.modified()? >= world.started_at {
+        if about.is_file() && about.uid() == own && about.modified()? >= world.started_at {
             files.push(entry.path());
         }
     }
     Ok(files)
 }
 
-/// `/tmp` is not ours alone: a file can go while one looks.
+/// A file can go while one looks: the emulator writes, and `/tmp` is not ours alone.
 fn if_there<T>(found: std::io::Result<T>) -> Result<Option<T>> {
     match found {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

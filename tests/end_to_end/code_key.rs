@@ -12,11 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join;
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimePrinter;
 use local::emulator::Credentials;
 use local::operate::Operator;
-use local::tap::{Call, Fault, Injected, Tap};
+use local::tap::{Call, Fault, Injected, Tap, set_date};
 use serde_json::{Value, json};
 use shared::clock::now;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -99,11 +97,7 @@ impl<'a> Swap<'a> {
                     if let Some(key) = answer.get_mut("KeyMetadata") {
                         earlier(&mut key["CreationDate"], seconds);
                     }
-                    let date = Timestamp::from_second(now() + ahead);
-                    let date = date.and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at));
-                    if let Some(date) = date.ok().and_then(|date| date.parse().ok()) {
-                        headers.insert("date", date);
-                    }
+                    set_date(headers, now() + ahead);
                 })
             })
         })

@@ -1,6 +1,6 @@
 //! Exchanging a code for the secret.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use local::call::Answer;
 use local::tap::{Call, Fault};
@@ -9,7 +9,7 @@ use shared::clock::now;
 use shared::codes::Codes;
 
 use crate::tests;
-use crate::world::{BSN_AND_NAME, World, number, number_of};
+use crate::world::{BSN_AND_NAME, World, number, number_of, patiently};
 
 tests! {
     beside_others: [
@@ -38,7 +38,7 @@ async fn unknown(world: &World) -> Result<Answer> {
 async fn a_wrong_code_gives_nothing(world: &World) -> Result<()> {
     let answer = unknown(world).await?;
     assert_eq!((answer.status, &answer.body["type"]), (404, &json!("urn:idbellen:problem:unknown-code")));
-    let outcome = world.stack.connect("DtmfExchange", &world.contact(), json!({"dtmf": "0000000000"})).await?;
+    let outcome = world.exchange_by_connect(&world.contact(), json!({"dtmf": "0000000000"})).await?;
     assert_eq!(outcome, json!({"result": "unknown_code"}));
     Ok(())
 }
@@ -48,7 +48,7 @@ async fn a_code_works_for_one_contact_only(world: &World) -> Result<()> {
     world.stack.secret(&code, &world.contact()).await?;
     // A used code looks like one that never was.
     assert_eq!(world.stack.exchange(&code, &world.contact()).await?, unknown(world).await?);
-    let outcome = world.stack.connect("DtmfExchange", &world.contact(), json!({"dtmf": code})).await?;
+    let outcome = world.exchange_by_connect(&world.contact(), json!({"dtmf": code})).await?;
     assert_eq!(outcome, json!({"result": "unknown_code"}));
     Ok(())
 }
@@ -57,7 +57,7 @@ async fn the_same_contact_gets_the_same_secret_again(world: &World) -> Result<()
     let (code, contact) = (world.start(BSN_AND_NAME).await?.code, world.contact());
     let first = world.stack.secret(&code, &contact).await?;
     assert!(first == world.stack.secret(&code, &contact).await?, "the API gives another secret");
-    let again = world.stack.connect("DtmfExchange", &contact, json!({"dtmf": code})).await?;
+    let again = world.exchange_by_connect(&contact, json!({"dtmf": code})).await?;
     assert!(again["secret"] == first, "Connect gives another secret");
     Ok(())
 }
@@ -106,7 +106,7 @@ async fn what_was_not_keyed_is_an_unknown_code_for_connect(world: &World) -> Res
     for parameters in
         [json!({"dtmf": "Timeout"}), json!({"dtmf": ""}), json!({"dtmf": null}), json!({"dtmf": 1_234_567_890}), json!({})]
     {
-        let outcome = world.stack.connect("DtmfExchange", &world.contact(), parameters).await?;
+        let outcome = world.exchange_by_connect(&world.contact(), parameters).await?;
         assert_eq!(outcome, json!({"result": "unknown_code"}));
     }
     Ok(())
@@ -136,16 +136,7 @@ async fn fifty_contacts_at_once_with_one_code_get_one_secret(world: &World) -> R
     let asked = (0..50).map(|_| {
         let body = json!({"dtmf": code, "contactId": world.contact()});
         let telephony = &telephony;
-        async move {
-            // On a machine that is busy, a call may take longer than telephony waits; the caller's flow would ask again.
-            for _ in 0..10 {
-                let answer = world.stack.post(telephony, "/dtmf/exchange", &body).await?;
-                if answer.status != 503 {
-                    return Ok(answer);
-                }
-            }
-            bail!("the exchange stays out of reach")
-        }
+        async move { patiently(|| world.stack.post(telephony, "/dtmf/exchange", &body)).await }
     });
     let answers = try_join_all(asked).await?;
     let secrets = answers.iter().filter(|answer| answer.status == 200).count();
@@ -157,7 +148,12 @@ async fn fifty_contacts_at_once_with_one_code_get_one_secret(world: &World) -> R
 async fn one_contact_that_asks_fifty_times_at_once_gets_one_secret(world: &World) -> Result<()> {
     let (code, contact) = (world.start(BSN_AND_NAME).await?.code, world.contact());
     let telephony = world.stack.telephony().await?;
-    let mut secrets = try_join_all((0..50).map(|_| world.stack.secret_for(&telephony, &code, &contact))).await?;
+    let body = json!({"dtmf": code, "contactId": contact});
+    let asked = (0..50).map(|_| patiently(|| world.stack.post(&telephony, "/dtmf/exchange", &body)));
+    let mut secrets = Vec::new();
+    for answer in try_join_all(asked).await? {
+        secrets.push(answer.expect(200)?["secret"].as_str().context("there is no secret")?.to_owned());
+    }
     secrets.dedup();
     assert_eq!(secrets.len(), 1);
     Ok(())
@@ -184,7 +180,7 @@ async fn while_a_service_fails_or_throttles_the_code_is_not_lost(world: &World) 
             .inject(move |call: &Call| (call.caller == "DtmfExchange" && call.operation == operation).then(|| fault.clone()));
         let answer = world.stack.exchange(&code, &contact).await?;
         assert_eq!((answer.status, &answer.body["type"]), (503, &json!("urn:idbellen:problem:unavailable")), "{operation}");
-        let outcome = world.stack.connect("DtmfExchange", &contact, json!({"dtmf": code})).await?;
+        let outcome = world.exchange_by_connect(&contact, json!({"dtmf": code})).await?;
         assert_eq!(outcome, json!({"result": "unavailable"}), "{operation}");
         drop(failing);
         world.stack.secret(&code, &contact).await?;

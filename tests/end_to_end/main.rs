@@ -58,7 +58,8 @@ fn run(arguments: &Arguments) -> Result<Conclusion> {
     let mut conclusion = libtest_mimic::run(arguments, world::trials(Some((&world, runtime.handle()))));
     // What they left behind, if all of them ran.
     if arguments.filter.is_none() {
-        let canary = libtest_mimic::run(arguments, world::last_trials(&world, runtime.handle()));
+        let in_order = Arguments { test_threads: Some(1), ..arguments.clone() };
+        let canary = libtest_mimic::run(&in_order, world::last_trials(&world, runtime.handle()));
         conclusion.num_passed += canary.num_passed;
         conclusion.num_failed += canary.num_failed;
     }

@@ -62,6 +62,7 @@ async fn plant(world: &World, record_expires: UnixSeconds, code_expires: UnixSec
     if disclosed {
         records.end(&id, &Ending::Disclosed(sealed)).await.map_err(failed)?;
     }
+    world.keep_secret(&secret.reveal());
     Ok(Planted { secret: secret.reveal().to_string(), record: id.to_string(), code: lock.id().as_str().to_owned() })
 }
 

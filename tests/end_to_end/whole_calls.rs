@@ -59,7 +59,7 @@ async fn a_call_through_amazon_connect(world: &World) -> Result<()> {
     let (stack, contact) = (&world.stack, world.contact());
     let wallet = stack.wallet(&Person::WILLEKE).await?;
     let dialled = stack.disclose(&wallet, BSN_AND_NAME).await?;
-    let outcome = stack.connect("DtmfExchange", &contact, json!({"dtmf": dialled.code})).await?;
+    let outcome = world.exchange_by_connect(&contact, json!({"dtmf": dialled.code})).await?;
     assert_eq!(outcome["result"], "ok");
     assert!(outcome.as_object().context("no flat map")?.values().all(Value::is_string), "Connect reads texts only: {outcome}");
     let secret = outcome["secret"].as_str().context("no secret")?;

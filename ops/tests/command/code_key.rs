@@ -10,6 +10,11 @@ async fn a_key_waits_for_its_deletion_as_long_as_kms_allows_and_no_longer() {
         let run = idbellen(&store, &["code-key", "swap", "--stage", "test", "--pending-window-in-days", days], b"").await;
         assert_eq!(run.code, 2, "{days}: {}", run.err);
     }
+    // These it would do, if KMS were there.
+    for days in ["7", "30"] {
+        let run = idbellen(&store, &["code-key", "swap", "--stage", "test", "--pending-window-in-days", days], b"").await;
+        assert_eq!(run.code, 1, "{days}: {}", run.err);
+    }
 }
 
 #[tokio::test]

@@ -20,12 +20,20 @@ use local::tools::Tools;
 use local::{Options, Stack, Unsigned};
 use serde_json::Value;
 
+/// Options of Rust's own test runner that change nothing here.
+const NO_VALUE: [&str; 3] = ["--nocapture", "--quiet", "-q"];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words = arguments.iter().find(|argument| !argument.starts_with('-'));
     if arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
+    // An option's value would be taken for words.
+    if let Some(option) = arguments.iter().find(|argument| argument.starts_with('-') && !NO_VALUE.contains(&argument.as_str())) {
+        eprintln!("the tests of the web pages take words, and no {option}");
+        return ExitCode::FAILURE;
+    }
+    let words = arguments.iter().find(|argument| !argument.starts_with('-'));
     let done = tokio::runtime::Runtime::new().context("no runtime").and_then(|runtime| runtime.block_on(run(words)));
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 /** The page with the four parties: a newcomer plays a whole call by clicking. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 
 import { axe, eventually, narrow, picture, places, Stage, tables, type Places } from "./stage.ts";
 
@@ -12,6 +12,7 @@ before(async () => {
   stage = await Stage.open();
   at = await places();
 });
+afterEach(() => stage.closePages());
 after(() => stage.close());
 
 test("a newcomer plays a whole call by clicking", async () => {

@@ -128,6 +128,11 @@ export class Stage {
     return context;
   }
 
+  /** Ends all pages: one that stays open goes on asking. */
+  async closePages(): Promise<void> {
+    for (const context of this.browser.contexts()) await context.close();
+  }
+
   async close(): Promise<void> {
     await this.browser.close();
   }

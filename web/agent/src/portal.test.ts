@@ -403,6 +403,7 @@ describe("the screen", () => {
     assert.ok(!masked(played.state));
     assert.ok(masked(played.send({ is: "hidden" }).state));
     assert.ok(!masked(played.send({ is: "visible" }).state));
+    assert.deepEqual(played.effects, []);
     assert.ok(masked(played.send({ is: "idle" }).state));
     assert.ok(!masked(played.send({ is: "active" }).state));
     assert.deepEqual(played.effects, []);

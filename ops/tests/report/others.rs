@@ -173,10 +173,7 @@ fn a_role_of_another_account_is_someone_else() {
     let mut event = item(1800, "agent-lookup", "UpdateItem", RECORDS, &id(1)).event(ACCOUNT).unwrap();
     event["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] =
         json!("arn:aws:iam::999999999999:role/idbellen-test-agent-lookup");
-    let trail = Trail::of_one_call();
-    let mut events: Vec<_> = trail.calls.iter().map(|call| (call.at, call.event(ACCOUNT).unwrap())).collect();
-    events.push((BEGIN + 1800, event));
-    let report = trail.write_events("other-account", &events).report(&[]);
+    let report = with_event("other-account", event);
     assert_eq!(report.found(), ["access"]);
     assert_eq!(report.on("others"), "violated");
     // It wrote after the deletion.
@@ -433,10 +430,7 @@ fn what_is_of_another_stage_or_of_lambda_itself_is_not_ours() {
 fn a_backup_by_a_deployment_is_a_copy_too() {
     let mut event = call(mallory(), "dynamodb", "CreateBackup", json!({"tableName": RECORDS}), None).event(ACCOUNT).unwrap();
     event["sourceIPAddress"] = json!("cloudformation.amazonaws.com");
-    let trail = Trail::of_one_call();
-    let mut events: Vec<_> = trail.calls.iter().map(|call| (call.at, call.event(ACCOUNT).unwrap())).collect();
-    events.push((BEGIN + 1800, event));
-    let report = trail.write_events("deployed-backup", &events).report(&[]);
+    let report = with_event("deployed-backup", event);
     report.is(&[("others", "violated")]);
 }
 

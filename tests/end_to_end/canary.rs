@@ -105,15 +105,15 @@ pub async fn lose_the_keys(world: &World) -> Result<()> {
     let mac = json!({"KeyId": code_key, "Message": message, "MacAlgorithm": "HMAC_SHA_256"}).to_string();
     let context = json!({"record": pending.id});
     let token = json!({"KeyId": token_key, "CiphertextBlob": sealed_token, "EncryptionContext": context}).to_string();
-    let [mac_of_code, opened] =
-        [("GenerateMac", &mac, "Mac"), ("Decrypt", &token, "Plaintext")].map(|(operation, body, member)| async move {
-            let answer = ask(world, "kms", &format!("TrentService.{operation}"), body).await?;
-            anyhow::Ok(STANDARD.decode(answer[member].as_str().context("no answer")?)?)
-        });
-    let lock = CodeLock::from_mac(mac_of_code.await?.as_slice().try_into()?);
+    let by_kms = async |operation: &str, body: &str, member: &str| {
+        let answer = ask(world, "kms", &format!("TrentService.{operation}"), body).await?;
+        anyhow::Ok(STANDARD.decode(answer[member].as_str().context("no answer")?)?)
+    };
+    let lock = CodeLock::from_mac(by_kms("GenerateMac", &mac, "Mac").await?.as_slice().try_into()?);
     let secret = lock.open(&sealed_secret).map_err(|_| anyhow!("the code does not open its secret"))?;
     ensure!(sealed.open(&secret.key_pair(), BSN_AND_NAME).is_ok(), "the secret does not open the attributes");
-    ensure!(opened.await? == pending.token.as_bytes(), "the token key does not open the token");
+    let opened = by_kms("Decrypt", &token, "Plaintext").await?;
+    ensure!(opened == pending.token.as_bytes(), "the token key does not open the token");
 
     // On AWS a key goes after seven days at the earliest.
     for key in [&code_key, &token_key] {

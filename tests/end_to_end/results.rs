@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
+use local::Item;
 use local::call::{Answer, Caller, Dialled};
 use local::irma_server::ISSUER;
 use local::issuer::{Issuer, SigningKey};
@@ -86,7 +87,11 @@ async fn take_in(world: &World, id: &str) -> Result<bool> {
 
 /// The status of a record, which holds attributes only if they were disclosed.
 async fn status(world: &World, id: &str) -> Result<String> {
-    let item = world.item("Records", id).await?.context("the record is gone")?;
+    status_in(&world.item("Records", id).await?.context("the record is gone")?)
+}
+
+/// The status that a record says, which has to be true of it.
+fn status_in(item: &Item) -> Result<String> {
     let status = item.get("status").and_then(|status| status.as_s().ok()).context("the record has no status")?;
     ensure!(item.contains_key("attributes") == (status == "disclosed"), "a record that is {status} and its attributes");
     ensure!(item.contains_key("irma_token") == (status == "pending"), "a record that is {status} and its IRMA token");
@@ -189,7 +194,7 @@ async fn a_callback_after_the_record_expired_or_was_cleared_is_refused(world: &W
     assert!(take_in(world, &session.id).await?);
     // The schedule may have swept it.
     if let Some(record) = world.item("Records", &session.id).await? {
-        assert_eq!(record.get("status").and_then(|status| status.as_s().ok()).map(String::as_str), Some("pending"));
+        assert_eq!(status_in(&record)?, "pending");
     }
 
     let cleared = world.start(BSN_AND_NAME).await?;

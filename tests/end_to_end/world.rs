@@ -228,7 +228,9 @@ impl World {
     /// Has dtmf-exchange invoked as Amazon Connect does.
     pub async fn exchange_by_connect(&self, contact: &str, parameters: Value) -> Result<Value> {
         let outcome = self.stack.connect("DtmfExchange", contact, parameters).await?;
-        outcome["secret"].as_str().into_iter().for_each(|secret| self.keep_secret(secret));
+        if let Some(secret) = outcome["secret"].as_str() {
+            self.keep_secret(secret);
+        }
         Ok(outcome)
     }
 

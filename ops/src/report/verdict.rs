@@ -158,14 +158,14 @@ fn worst<'a>(flaws: impl Iterator<Item = &'a Flaw>) -> Verdict {
     flaws.map(|flaw| if flaw.violates() { Verdict::Violated } else { Verdict::NotProven }).max().unwrap_or(Verdict::Proven)
 }
 
-/// Whether the line is of a look-up that showed the record.
-pub fn shows(line: &Line) -> bool {
-    !line.clears && !matches!(line.outcome, Outcome::Unknown | Outcome::Failed)
-}
-
 /// Whether the line is of a look-up that found the record, or may have before it failed.
 fn tells_of_look(line: &Line) -> bool {
-    shows(line) || !line.clears && line.outcome == Outcome::Failed
+    !line.clears && line.outcome != Outcome::Unknown
+}
+
+/// Whether the line is of a look-up that showed the record.
+pub fn shows(line: &Line) -> bool {
+    tells_of_look(line) && line.outcome != Outcome::Failed
 }
 
 /// Whether a function that logged `line` may have had this many operations done since the second `at`. One that failed because

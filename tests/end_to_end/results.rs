@@ -174,7 +174,9 @@ async fn fifty_callbacks_at_once_are_one(world: &World) -> Result<()> {
         let (read, invoked) = (count("GetItem"), count("/invocations"));
         let pending = calls.iter().filter(|call| String::from_utf8_lossy(&call.answer).contains("\"pending\"")).count();
         let tries = calls.iter().filter(|call| call.operation == "UpdateItem");
-        if read >= 50 + invoked && tries.clone().count() + invoked >= pending {
+        // What Lambda did not take, does not run: on a busy machine it is asked again.
+        let taken = calls.iter().filter(|call| call.operation.contains("/invocations") && call.status == 202).count();
+        if taken >= 1 && read >= 50 + taken && tries.clone().count() + invoked >= pending {
             break (tries.clone().count(), tries.filter(|call| call.status == 200).count());
         }
         ensure!(began.elapsed() < Duration::from_mins(1), "the invocations do not end");

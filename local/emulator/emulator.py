@@ -7,8 +7,8 @@ import re
 import sys
 
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator
-from ministack.services import cloudtrail, dynamodb, kms
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.services import cloudtrail, dynamodb, kms, lambda_svc, sts
 from ministack.services.cloudformation import provisioners
 
 RESERVED = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN", "if_not_exists", "attribute_exists",
@@ -18,6 +18,8 @@ resource_arn = iam_actions.extract_resource_arn
 condition_key = iam_evaluator._resolve_condition_key
 dynamodb_context = iam_actions.dynamodb_service_context
 tag_context = iam_actions.request_tag_context
+credentials_of_function = lambda_runtime.execution_credentials
+keys_of_principal = iam_evaluator._principal_keys
 enforce_execute_api = app._enforce_execute_api
 
 
@@ -70,8 +72,9 @@ def request_tag_context(service, action, body, parameters):
 
 
 def dynamodb_service_context(body):
-    """dynamodb:Attributes lists the attributes of every expression and of the key, and dynamodb:ReturnValues is what
-    the request says (AWS, "Using IAM policy conditions for fine-grained access control")."""
+    """dynamodb:Attributes lists the attributes of every expression and of the key, dynamodb:LeadingKeys holds the key's
+    value, and dynamodb:ReturnValues is what the request says (AWS, "Using IAM policy conditions for fine-grained access
+    control")."""
     context = dynamodb_context(body)
     try:
         request = json.loads(body or b"{}")
@@ -85,9 +88,27 @@ def dynamodb_service_context(body):
                 attributes.add(names.get(word, word))
     if attributes:
         context["dynamodb:Attributes"] = sorted(attributes)
+    # Each table here has one key.
+    if key := request.get("Key"):
+        context["dynamodb:LeadingKeys"] = [text for value in key.values() for text in value.values()]
     if "ReturnValues" in request:
         context["dynamodb:ReturnValues"] = request["ReturnValues"]
     return context
+
+
+def execution_credentials(config):
+    """The credentials of a function tell which function they are for (AWS, "Using source function ARN to control function
+    access behavior")."""
+    credentials = credentials_of_function(config)
+    session = sts._sessions.get(credentials["AWS_ACCESS_KEY_ID"], {})
+    session["SourceFunctionArn"] = config["FunctionArn"]
+    return credentials
+
+
+def principal_keys(credential):
+    """lambda:SourceFunctionArn is in the context of whatever is asked with these credentials."""
+    source = sts._sessions.get(credential.access_key_id, {}).get("SourceFunctionArn")
+    return keys_of_principal(credential) | ({"lambda:sourcefunctionarn": source} if source else {})
 
 
 def table_policy(arn):
@@ -152,6 +173,8 @@ iam_actions.extract_resource_arn = extract_resource_arn
 iam_actions.dynamodb_service_context = dynamodb_service_context
 iam_actions.request_tag_context = request_tag_context
 iam_evaluator._resolve_condition_key = resolve_condition_key
+iam_evaluator._principal_keys = principal_keys
+lambda_runtime.execution_credentials = lambda_svc.execution_credentials = execution_credentials
 
 if __name__ == "__main__":
     sys.exit(app.main())

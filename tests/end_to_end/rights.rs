@@ -51,9 +51,11 @@ const NEEDED: [(&str, &[&str]); 7] = [
         &[
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
+            "UpdateItem Records, its public key",
+            "GetItem Records, an agent's mark",
+            "GetItem Records, whether it is there",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
-            "GetParametersByPath purposes",
             "Invoke SessionIngest",
         ],
     ),
@@ -63,9 +65,11 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "Query Records by-expiry",
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
+            "UpdateItem Records, its public key",
+            "GetItem Records, an agent's mark",
+            "GetItem Records, whether it is there",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
-            "GetParametersByPath purposes",
         ],
     ),
     (
@@ -77,8 +81,19 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "GenerateMac CodeKey, by code-next",
         ],
     ),
-    ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry"]),
-    ("ClearContact", &["DeleteItem Records", "DeleteItem Records, and read it when that fails", "Invoke ClearContact"]),
+    (
+        "AgentLookup",
+        &["UpdateItem Records, its holder", "UpdateItem Records, its expiry", "GetItem Records, an agent's mark"],
+    ),
+    (
+        "ClearContact",
+        &[
+            "DeleteItem Records",
+            "DeleteItem Records, and read it when that fails",
+            "GetItem Records, an agent's mark",
+            "Invoke ClearContact",
+        ],
+    ),
     (
         "ExpireRecords",
         &[
@@ -193,8 +208,16 @@ fn on_tables(world: &World) -> Result<Vec<Action>> {
         add("GetItem", read.clone());
         add("GetItem, what is sealed", projected("attributes, secret"));
         if logical == "Records" {
-            add("GetItem, what ingest reads", projected("#status, purpose, public_key, irma_token, created_at, expires_at"));
-            add("UpdateItem, its end", update("SET #status = :value REMOVE irma_token, attributes", bytes.clone(), "NONE"));
+            add("GetItem, what ingest reads", projected("#status, purpose, asked, public_key, irma_token, created_at, expires_at"));
+            let removing = "SET #status = :value REMOVE irma_token, public_key, asked, attributes";
+            add("UpdateItem, its end", update(removing, bytes.clone(), "NONE"));
+            // A key that no record has, which the trail then holds.
+            let mark = json!({"id": {"S": format!("agent/{0}/{0}", "A".repeat(43))}});
+            let marked = |attributes: &str| json!({"TableName": table, "Key": mark, "ProjectionExpression": attributes});
+            add("GetItem, an agent's mark", marked("id"));
+            add("GetItem, what is sealed by a mark", marked("id, attributes"));
+            add("GetItem, all by a mark", json!({"TableName": table, "Key": mark}));
+            add("GetItem, whether it is there", projected("id"));
             add("UpdateItem, its end, and read it", update("SET #status = :value", bytes.clone(), "ALL_NEW"));
             add("UpdateItem, its holder", update("SET holder = :value, holders = :value", bytes.clone(), "ALL_NEW"));
             add("UpdateItem, its public key", update("SET public_key = :value", bytes.clone(), "NONE"));
@@ -452,7 +475,7 @@ async fn a_role_names_each_of_its_rights(world: &World) -> Result<()> {
         }
         if logical == "ClearContact" {
             // Of Amazon Connect the emulator knows nothing, not even who may do what.
-            operations.insert("UpdateContactAttributes".to_owned());
+            operations.extend(["GetContactAttributes", "UpdateContactAttributes"].map(str::to_owned));
         }
         let mut named = BTreeSet::new();
         for statement in function.policies.iter().flat_map(|policy| policy["Statement"].as_array().cloned().unwrap_or_default()) {

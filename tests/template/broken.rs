@@ -122,6 +122,16 @@ fn allow(action: &str, resource: &Value) -> Value {
     json!({"Effect": "Allow", "Action": action, "Resource": resource})
 }
 
+/// The condition that a request comes from this function.
+fn only(function: &str) -> Value {
+    json!({"lambda:SourceFunctionArn": arn("lambda", &format!("function:idbellen-${{Stage}}-{function}"))})
+}
+
+/// A statement that lets this function do something.
+fn allow_to(function: &str, action: &str, resource: &Value) -> Value {
+    json!({"Effect": "Allow", "Action": action, "Resource": resource, "Condition": {"ArnEquals": only(function)}})
+}
+
 fn tables() -> Vec<Broken> {
     vec![
         broken("point-in-time recovery of records", &["tables_have_no_point_in_time_recovery"])
@@ -258,7 +268,7 @@ fn functions() -> Vec<Broken> {
                 "/Resources/SessionIngest/Properties/DeadLetterQueue",
                 json!({"Type": "SQS", "TargetArn": "arn:aws:sqs:us-east-1:000000000000:x"}),
             )
-            .set(of_role("SessionIngestRole", "-"), allow("sqs:SendMessage", &arn("sqs", "x"))),
+            .set(of_role("SessionIngestRole", "-"), allow_to("session-ingest", "sqs:SendMessage", &arn("sqs", "x"))),
         broken("a destination for failures", &["failed_events_are_not_kept"]).set(
             "/Globals/Function/EventInvokeConfig/DestinationConfig/OnFailure",
             json!({"Type": "SQS", "Destination": "arn:aws:sqs:us-east-1:000000000000:x"}),
@@ -393,19 +403,41 @@ fn rights() -> Vec<Broken> {
             .remove(of_role("DtmfExchangeRole", "Sid=UseCode/Action"))
             .set(of_role("DtmfExchangeRole", "Sid=UseCode/NotAction"), json!("dynamodb:Scan")),
         broken("a function makes backups", &["roles_can_make_no_copy", "AgentLookup on Records"])
-            .set(of_role("AgentLookupRole", "-"), allow("dynamodb:CreateBackup", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+            .set(of_role("AgentLookupRole", "-"), allow_to("agent-lookup", "dynamodb:CreateBackup", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
         broken("a function makes data keys", &["roles_can_make_no_copy"])
             .set(of_role("SessionStartRole", "Sid=SealIrmaToken/Action"), json!(["kms:Encrypt", "kms:GenerateDataKey"])),
-        broken("a look-up that reads any record", &["AgentLookup on Records"])
-            .set(of_role("AgentLookupRole", "-"), allow("dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("a look-up that reads any record", &["marks_are_of_agents_only", "AgentLookup on Records"])
+            .set(of_role("AgentLookupRole", "-"), allow_to("agent-lookup", "dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("a look-up that reads what is sealed by its mark", &["marks_are_of_agents_only", "AgentLookup on Records"]).set(
+            of_role("AgentLookupRole", "Sid=Mark/Condition/ForAllValues:StringEquals/dynamodb:Attributes"),
+            json!(["id", "attributes"]),
+        ),
+        broken("a mark with any key", &["marks_are_of_agents_only", "AgentLookup on Records"])
+            .remove(of_role("AgentLookupRole", "Sid=Mark/Condition/ForAllValues:StringLike")),
+        broken("a mark of a record", &["marks_are_of_agents_only", "ClearContact on Records"])
+            .set(of_role("ClearContactRole", "Sid=Mark/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys"), json!("*")),
+        broken("a mark that reads all", &["marks_are_of_agents_only", "ClearContact on Records"])
+            .remove(of_role("ClearContactRole", "Sid=Mark/Condition/StringEqualsIfExists")),
+        broken("a mark without a key", &["marks_are_of_agents_only", "ClearContact on Records"])
+            .remove(of_role("ClearContactRole", "Sid=Mark/Condition/Null")),
+        broken("a right of every function with the role", &["a_functions_role_is_for_that_function"])
+            .remove(of_role("AgentLookupRole", "Sid=LookUp/Condition/ArnEquals")),
+        broken("a right of another function with the role", &["a_functions_role_is_for_that_function", "SessionIngest on Records"])
+            .set(of_role("SessionIngestRole", "Sid=ReadPendingRecord/Condition/ArnEquals"), only("session-reconcile")),
+        broken("a right of every region's function", &["a_functions_role_is_for_that_function"]).set(
+            of_role("ExpireRecordsRole", "Sid=Expire/Condition/ArnEquals/lambda:SourceFunctionArn"),
+            json!({"Fn::Sub": "arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:idbellen-${Stage}-expire-records"}),
+        ),
+        broken("rights at Amazon Connect for every function", &["a_functions_role_is_for_that_function"])
+            .remove(at_connect("Sid=OverwriteSecret/Condition")),
         broken("a look-up that writes anything", &["AgentLookup on Records"])
-            .remove(of_role("AgentLookupRole", "Sid=LookUp/Condition")),
+            .remove(of_role("AgentLookupRole", "Sid=LookUp/Condition/ForAllValues:StringEquals")),
         broken("clearing that reads", &["ClearContact on Records"]).set(
             of_role("ClearContactRole", "Sid=Clear/Condition/StringEqualsIfExists/dynamodb:ReturnValues"),
             json!(["NONE", "ALL_OLD"]),
         ),
         broken("clearing that reads contacts", &["clear_contact_may_overwrite_at_connect", "ClearContact on contact"])
-            .set(at_connect("Sid=OverwriteSecret/Action"), json!(["connect:UpdateContactAttributes", "connect:DescribeContact"])),
+            .set(at_connect("Sid=OverwriteSecret/Action"), json!(["connect:GetContactAttributes", "connect:UpdateContactAttributes", "connect:DescribeContact"])),
         broken("clearing in every instance", &["clear_contact_may_overwrite_at_connect", "ClearContact on another-instance"])
             .set(at_connect("Sid=OverwriteSecret/Resource"), json!("arn:aws:connect:*:*:instance/*")),
         broken(
@@ -419,8 +451,6 @@ fn rights() -> Vec<Broken> {
             "rights at Amazon Connect for another function",
             &[
                 "clear_contact_may_overwrite_at_connect",
-                "AgentLookup on ClearContact",
-                "AgentLookup on contact",
                 "ClearContact on ClearContact",
                 "ClearContact on contact",
             ],
@@ -500,16 +530,14 @@ fn rights() -> Vec<Broken> {
             .set(of_role("TelephonyRole", "0/Resource/-"), arn("execute-api", "${Api}/*/POST/contacts/lookup")),
         // The table's policy would still refuse it.
         broken("telephony's function at records", &["telephony_reaches_no_record"])
-            .set(of_role("DtmfExchangeRole", "-"), allow("dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+            .set(of_role("DtmfExchangeRole", "-"), allow_to("dtmf-exchange", "dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
         broken(
             "telephony's function in another role",
             &[
                 "DtmfExchange on Codes",
                 "DtmfExchange on CodeKey",
                 "DtmfExchange on another-key",
-                "DtmfExchange on Records",
                 "DtmfExchange on DtmfExchangeLog",
-                "DtmfExchange on AgentLookupLog",
             ],
         )
         .set("/Resources/DtmfExchange/Properties/Role", json!({"Fn::GetAtt": ["AgentLookupRole", "Arn"]})),
@@ -517,14 +545,17 @@ fn rights() -> Vec<Broken> {
             "codes named with any key",
             &["other_keys_are_used_by_the_code_keys_aliases_only", "DtmfExchange on CodeKey", "DtmfExchange on another-key"],
         )
-        .remove(of_role("DtmfExchangeRole", "Sid=NameAndOpenCode/Condition")),
+        .remove(of_role("DtmfExchangeRole", "Sid=NameAndOpenCode/Condition/StringEquals")),
         broken(
             "codes named with the key of any alias",
             &["other_keys_are_used_by_the_code_keys_aliases_only", "SessionStart on CodeKey", "SessionStart on another-key"],
         )
         .set(
             of_role("SessionStartRole", "Sid=NameAndSealCode/Condition"),
-            json!({"StringLike": {"kms:RequestAlias": {"Fn::Sub": "alias/idbellen-${Stage}-*"}}}),
+            json!({
+                "ArnEquals": only("session-start"),
+                "StringLike": {"kms:RequestAlias": {"Fn::Sub": "alias/idbellen-${Stage}-*"}},
+            }),
         ),
         broken(
             "codes named with another alias too",
@@ -550,18 +581,19 @@ fn rights() -> Vec<Broken> {
                 json!({
                     "Effect": "Allow", "Action": "kms:Decrypt",
                     "Resource": [{"Fn::GetAtt": ["AgentLookupLog", "Arn"]}, arn("kms", "key/another")],
+                    "Condition": {"ArnEquals": only("agent-lookup")},
                 }),
             ),
         broken("the code key by its ARN", &["SessionStart on CodeKey", "SessionStart on another-key"])
             .set(of_role("SessionStartRole", "Sid=NameAndSealCode/Resource"), json!({"Fn::GetAtt": ["CodeKey", "Arn"]}))
-            .remove(of_role("SessionStartRole", "Sid=NameAndSealCode/Condition")),
+            .remove(of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals")),
         broken("session-start looks for codes", &["SessionStart on CodeKey", "SessionStart on another-key"]).set(
             of_role("SessionStartRole", "Sid=NameAndSealCode/Condition/StringEquals/kms:RequestAlias"),
             json!([{"Ref": "CodeKeyCurrent"}, {"Ref": "CodeKeyPrevious"}]),
         ),
         broken("the IRMA server's token for ingest", &["SessionIngest on irma-requestor-token"]).set(
             of_role("SessionIngestRole", "-"),
-            allow("ssm:GetParameter", &arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token")),
+            allow_to("session-ingest", "ssm:GetParameter", &arn("ssm", "parameter/idbellen/${Stage}/irma-requestor-token")),
         ),
     ]
 }
@@ -647,7 +679,7 @@ fn audit() -> Vec<Broken> {
         broken("all lines to the audit account", &["no_log_leaves_but_for_the_audit_account"])
             .set("/Resources/AgentLookupAudit/Properties/FilterPattern", json!("")),
         broken("a record or code written outside a transaction", &["SessionStart on Records", "SessionStart on Codes"])
-            .remove(of_role("SessionStartRole", "Sid=MakeRecordAndCode/Condition")),
+            .remove(of_role("SessionStartRole", "Sid=MakeRecordAndCode/Condition/StringEquals")),
         broken("logs to somewhere", &["no_log_leaves_but_for_the_audit_account"]).set(
             "/Resources/Elsewhere",
             json!({"Type": "AWS::Logs::SubscriptionFilter", "Properties": {

@@ -54,13 +54,16 @@ class Stack:
         return self.resources[name]["Attributes"]["Arn"]
 
     def principal(self, who):
-        """Its ARN, and its own policies: of a function, those of the role that it runs with."""
+        """Its ARN, its own policies (of a function, those of the role that it runs with), and which function it is.
+        `Function, elsewhere` is one of the same name in another region, with the same role."""
         if who == "root":
-            return f"arn:aws:iam::{ACCOUNT}:root", EVERYTHING
+            return f"arn:aws:iam::{ACCOUNT}:root", EVERYTHING, None
         if who == "administrator":
-            return f"arn:aws:sts::{ACCOUNT}:assumed-role/administrator/session", EVERYTHING
-        role = who
+            return f"arn:aws:sts::{ACCOUNT}:assumed-role/administrator/session", EVERYTHING, None
+        who, _, elsewhere = who.partition(", ")
+        role, source = who, None
         if self.template[who]["Type"] == "AWS::Lambda::Function":
+            source = self.arn(who).replace(REGION, "eu-west-1") if elsewhere else self.arn(who)
             arn = self.template[who]["Properties"]["Role"]
             role = next(name for name in self.template if self.arn(name) == arn)
         name = self.resources[role]["PhysicalResourceId"]
@@ -68,16 +71,17 @@ class Stack:
                   if other["Type"] == "AWS::IAM::Policy" and name in other["Properties"]["Roles"]]
         policies = self.template[role]["Properties"].get("Policies", []) + beside
         return (f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session",
-                [parse_policy_document(policy["PolicyDocument"]) for policy in policies])
+                [parse_policy_document(policy["PolicyDocument"]) for policy in policies], source)
 
-    def allows(self, who, principal, policies, action, resource, suffix, context):
+    def allows(self, who, principal, policies, source, action, resource, suffix, context):
         """Whether it may do `action` with a resource of the template, or what `suffix` names in it; or, where there is
         no such resource, with the ARN `suffix`."""
         on = suffix.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT)
         if resource:
             on = self.arn(resource).removesuffix(":*") + suffix
         asked = EvalContext(principal, "Root" if who == "root" else "AssumedRole", ACCOUNT, action, on, REGION,
-                            service_context={key.lower(): value for key, value in context.items()})
+                            service_context={key.lower(): value for key, value in context.items()},
+                            principal_keys={"lambda:sourcefunctionarn": source} if source else {})
         result = evaluate(asked, policies)
         properties = self.template[resource]["Properties"] if resource else {}
         if "KeyPolicy" in properties:

@@ -29,10 +29,14 @@ const NEEDED: [(&str, &[&str]); 11] = [
         "SessionIngest",
         &[
             "GetItem Records, what ingest reads",
+            "GetItem Records, an agent's mark",
+            "GetItem Records, by no key",
+            "GetItem Records, one of two",
+            "GetItem Records, whether it is there",
             "UpdateItem Records, its end",
+            "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
-            "GetParametersByPath purposes",
             "InvokeFunction SessionIngest",
             "PutLogEvents SessionIngestLog",
         ],
@@ -42,10 +46,14 @@ const NEEDED: [(&str, &[&str]); 11] = [
         &[
             "Query Records by-expiry",
             "GetItem Records, what ingest reads",
+            "GetItem Records, an agent's mark",
+            "GetItem Records, by no key",
+            "GetItem Records, one of two",
+            "GetItem Records, whether it is there",
             "UpdateItem Records, its end",
+            "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
-            "GetParametersByPath purposes",
             "PutLogEvents SessionReconcileLog",
         ],
     ),
@@ -61,13 +69,23 @@ const NEEDED: [(&str, &[&str]); 11] = [
             "PutLogEvents DtmfExchangeLog",
         ],
     ),
-    ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry", "PutLogEvents AgentLookupLog"]),
+    (
+        "AgentLookup",
+        &[
+            "UpdateItem Records, its holder",
+            "UpdateItem Records, its expiry",
+            "GetItem Records, an agent's mark",
+            "PutLogEvents AgentLookupLog",
+        ],
+    ),
     (
         "ClearContact",
         &[
             "DeleteItem Records",
             "DeleteItem Records, if held",
+            "GetItem Records, an agent's mark",
             "InvokeFunction ClearContact",
+            "GetContactAttributes contact",
             "UpdateContactAttributes contact",
             "PutLogEvents ClearContactLog",
         ],
@@ -109,6 +127,18 @@ const NEEDED: [(&str, &[&str]); 11] = [
     ),
 ];
 
+/// All that functions of the same names in another region may do with the roles of ours.
+const ELSEWHERE: [(&str, &[&str]); 7] = [
+    // Parameter Store asks for it, once it has seen that the function is allowed to get the token: it is not.
+    ("SessionStart, elsewhere", &["Decrypt ParameterKey, through Parameter Store"]),
+    ("SessionIngest, elsewhere", &[]),
+    ("SessionReconcile, elsewhere", &[]),
+    ("DtmfExchange, elsewhere", &[]),
+    ("AgentLookup, elsewhere", &[]),
+    ("ClearContact, elsewhere", &[]),
+    ("ExpireRecords, elsewhere", &[]),
+];
+
 /// Who may do everything, as far as their own policies go: the policies of tables and keys stop them.
 const ALMIGHTY: [&str; 2] = ["administrator", "root"];
 
@@ -127,12 +157,21 @@ struct Question {
     guarded: bool,
 }
 
-/// What each may do of everything that is asked, for each template.
-pub fn ask(python: &Python, templates: &[Value]) -> Result<Vec<BTreeMap<String, BTreeSet<String>>>> {
+/// Who is asked about.
+pub fn everyone() -> Vec<&'static str> {
+    NEEDED.iter().map(|(who, _)| *who).chain(ALMIGHTY).collect()
+}
+
+/// The functions of the same names in another region.
+pub fn namesakes() -> Vec<&'static str> {
+    ELSEWHERE.iter().map(|(who, _)| *who).collect()
+}
+
+/// What each of these may do of everything that is asked, for each template.
+pub fn ask(python: &Python, templates: &[Value], principals: &[&str]) -> Result<Vec<BTreeMap<String, BTreeSet<String>>>> {
     let questions = questions();
     let names: BTreeSet<&str> = questions.iter().map(|question| question.name.as_str()).collect();
     ensure!(names.len() == questions.len(), "two questions have one name");
-    let principals: Vec<&str> = NEEDED.iter().map(|(who, _)| *who).chain(ALMIGHTY).collect();
     let input = json!({
         "templates": templates,
         // Whatever is conditional is there.
@@ -163,7 +202,7 @@ pub fn needed(who: &str) -> Result<BTreeSet<String>> {
     if ALMIGHTY.contains(&who) {
         return Ok(questions().into_iter().filter(|question| !question.guarded).map(|question| question.name).collect());
     }
-    let (_, needed) = NEEDED.iter().find(|(name, _)| *name == who).context("no one of that name")?;
+    let (_, needed) = NEEDED.iter().chain(&ELSEWHERE).find(|(name, _)| *name == who).context("no one of that name")?;
     Ok(needed.iter().map(|&name| name.to_owned()).collect())
 }
 
@@ -203,12 +242,24 @@ fn on_table(table: &'static str, all: &mut Vec<Question>) {
     let returning = |attributes: &[&str], what: &str| json!({"dynamodb:Attributes": attributes, "dynamodb:ReturnValues": what});
     let reading = |attributes: &[&str]| json!({"dynamodb:Attributes": attributes, "dynamodb:Select": "SPECIFIC_ATTRIBUTES"});
     let whole = json!({"dynamodb:Attributes": ["id"], "dynamodb:Select": "ALL_ATTRIBUTES"});
-    let pending = ["id", "status", "purpose", "public_key", "irma_token", "created_at", "expires_at"];
+    let pending = ["id", "status", "purpose", "asked", "public_key", "irma_token", "created_at", "expires_at"];
+    let end = ["id", "status", "attributes", "irma_token", "public_key", "asked"];
 
     add("GetItem", "", "", whole.clone(), true);
     add("GetItem", ", what is sealed", "", reading(&["id", "attributes", "secret"]), true);
     add("GetItem", ", what ingest reads", "", reading(&pending), true);
-    add("UpdateItem", ", its end", "", returning(&["id", "status", "attributes", "irma_token"], "NONE"), true);
+    let mark = |keys: Value, attributes: &[&str], select: &str| {
+        json!({"dynamodb:LeadingKeys": keys, "dynamodb:Attributes": attributes, "dynamodb:Select": select})
+    };
+    let of_agent = json!(["agent/x/y"]);
+    add("GetItem", ", an agent's mark", "", mark(of_agent.clone(), &["id"], "SPECIFIC_ATTRIBUTES"), true);
+    add("GetItem", ", an agent's mark, whole", "", mark(of_agent.clone(), &["id"], "ALL_ATTRIBUTES"), true);
+    add("GetItem", ", what is sealed by a mark", "", mark(of_agent, &["id", "attributes"], "SPECIFIC_ATTRIBUTES"), true);
+    add("GetItem", ", whether it is there", "", mark(json!(["x"]), &["id"], "SPECIFIC_ATTRIBUTES"), true);
+    let no_key = json!({"dynamodb:Attributes": ["id"], "dynamodb:Select": "SPECIFIC_ATTRIBUTES"});
+    add("GetItem", ", by no key", "", no_key, true);
+    add("GetItem", ", one of two", "", mark(json!(["agent/x/y", "x"]), &["id"], "SPECIFIC_ATTRIBUTES"), true);
+    add("UpdateItem", ", its end", "", returning(&end, "NONE"), true);
     add("UpdateItem", ", its end, and read it", "", returning(&["id", "status"], "ALL_NEW"), true);
     add("UpdateItem", ", its holder", "", returning(&["id", "holder", "holders", "looked_up_at"], "ALL_NEW"), true);
     add("UpdateItem", ", its public key", "", returning(&["id", "public_key"], "NONE"), true);

@@ -12,6 +12,9 @@ use reqwest::RequestBuilder;
 use crate::emulator::Credentials;
 use crate::{REGION, http};
 
+/// What telephony's role asks of who assumes it; the other roles ask nothing.
+pub const EXTERNAL_ID: &str = "telephony-on-this-machine";
+
 /// A request before it is signed.
 #[derive(Clone, Copy)]
 pub struct Unsigned<'a> {
@@ -38,6 +41,7 @@ impl Credentials {
             .assume_role()
             .role_arn(role)
             .role_session_name(session)
+            .external_id(EXTERNAL_ID)
             .send()
             .await
             .with_context(|| format!("cannot assume {role}"))?;

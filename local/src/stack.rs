@@ -15,7 +15,7 @@ use crate::emulator::{Credentials, Emulator};
 use crate::irma_server::{self, IrmaServer};
 use crate::issuer::{self, Issuer};
 use crate::server::free_port;
-use crate::signed::Unsigned;
+use crate::signed::{EXTERNAL_ID, Unsigned};
 use crate::tap::Tap;
 use crate::tools::Tools;
 use crate::wallet::{Person, Wallet};
@@ -104,6 +104,7 @@ impl Stack {
             ("CitizenOrigin", "http://localhost:5173".to_owned()),
             ("PortalOrigin", "http://localhost:5174".to_owned()),
             ("TelephonyPrincipal", "arn:aws:iam::000000000000:root".to_owned()),
+            ("TelephonyExternalId", EXTERNAL_ID.to_owned()),
             ("VerifyPrincipal", "arn:aws:iam::000000000000:root".to_owned()),
             ("Architecture", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }.to_owned()),
         ]

@@ -317,6 +317,12 @@ fn functions() -> Vec<Broken> {
     ]
 }
 
+/// Where a route of telephony stands.
+fn of_telephony(route: &str, rest: &str) -> String {
+    let path = if route == "exchange" { "~1dtmf~1exchange" } else { "~1telephony~1clear" };
+    format!("/Resources/Api/Properties/DefinitionBody/paths/{path}/{rest}")
+}
+
 fn stack() -> Vec<Broken> {
     let store = |kind: &str| json!({"Type": kind, "Properties": {}});
     vec![
@@ -355,7 +361,16 @@ fn api() -> Vec<Broken> {
         broken("a look-up for everyone", &["three_routes_are_public", "agents_show_a_token_with_the_scope"])
             .remove("/Resources/AgentLookup/Properties/Events/LookUp/Properties/Auth"),
         broken("an exchange for everyone", &["three_routes_are_public", "telephony_signs_its_requests"])
-            .remove("/Resources/DtmfExchange/Properties/Events/Exchange/Properties/Auth"),
+            .remove(of_telephony("exchange", "Fn::If/1/post/security")),
+        broken("an exchange that Amazon Connect does not need", &["telephony_signs_its_requests"])
+            .set(of_telephony("exchange", "Fn::If/0"), json!("HasConnect")),
+        broken("an exchange by another method", &["telephony_signs_its_requests"])
+            .set(of_telephony("exchange", "Fn::If/1/get"), json!({"security": [{"AWS_IAM": []}]})),
+        broken("an exchange otherwise where no one is telephony", &["telephony_signs_its_requests"])
+            .set(of_telephony("exchange", "Fn::If/2"), json!({"post": {"security": [{"AWS_IAM": []}]}})),
+        broken("sessions without a throttle of their own", &["each_kind_of_route_has_a_throttle"])
+            .remove("/Resources/Api/Properties/RouteSettings/POST ~1sessions"),
+        broken("no alarm when agents are refused", &["each_kind_of_route_has_a_throttle"]).remove("/Resources/AgentsAreRefused"),
         broken("one more public route", &["three_routes_are_public"]).set(
             "/Resources/AgentLookup/Properties/Events/More",
             json!({"Type": "HttpApi", "Properties": {"ApiId": {"Ref": "Api"}, "Method": "POST", "Path": "/more"}}),
@@ -375,7 +390,7 @@ fn api() -> Vec<Broken> {
         broken("tokens for someone else", &["agents_show_a_token_with_the_scope"])
             .set("/Resources/Api/Properties/Auth/Authorizers/AgentToken/JwtConfiguration/audience/-", json!("other")),
         broken("an agent's token for telephony", &["telephony_signs_its_requests"])
-            .set("/Resources/DtmfExchange/Properties/Events/Exchange/Properties/Auth/Authorizer", json!("AgentToken")),
+            .set(of_telephony("exchange", "Fn::If/1/post/security"), json!([{"AgentToken": [{"Ref": "AgentScope"}]}])),
         broken("every origin", &["browsers_of_known_origins_only"])
             .set("/Resources/Api/Properties/CorsConfiguration/AllowOrigins/-", json!("*")),
         broken("every secure origin", &["browsers_of_known_origins_only"])
@@ -509,6 +524,10 @@ fn rights() -> Vec<Broken> {
             .set("/Resources/AgentLookupRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal/AWS", iam("root")),
         broken("everyone in telephony's role", &["telephony_role_is_for_telephony"])
             .set("/Resources/TelephonyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
+        broken("telephony's role without the id agreed on", &["telephony_role_is_for_telephony"])
+            .remove("/Resources/TelephonyRole/Properties/AssumeRolePolicyDocument/Statement/0/Condition"),
+        broken("telephony's role with an empty id", &["telephony_role_is_for_telephony"])
+            .remove("/Rules/TelephonyShowsItsId"),
         broken("everyone in verify's role", &["verify_role_is_for_who_verifies"])
             .set("/Resources/VerifyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
         // Tables and keys keep it out all the same.
@@ -712,8 +731,10 @@ fn web() -> Vec<Broken> {
             .set("/Resources/PortalFiles/Properties/LoggingConfiguration", json!({"LogFilePrefix": "x"})),
         broken("an API cached at the edge", &["the_api_behind_a_site_is_not_cached"])
             .set(of_site("PortalSite", "CacheBehaviors/0/CachePolicyId"), json!("658327ea-f89d-4fab-a63d-7e88639e58f6")),
-        broken("an API behind another path", &["the_api_behind_a_site_is_not_cached"])
-            .set(of_site("CitizenSite", "CacheBehaviors/0/PathPattern"), json!("*")),
+        broken("telephony's routes through the citizen's page", &["a_site_passes_on_its_own_routes_only"])
+            .set(of_site("CitizenSite", "CacheBehaviors/0/PathPattern"), json!("/api/*")),
+        broken("sessions through the portal", &["a_site_passes_on_its_own_routes_only"])
+            .set(of_site("PortalSite", "CacheBehaviors/0/PathPattern"), json!("/api/sessions")),
         broken("a site in plain text", &["sites_are_encrypted_on_both_sides"])
             .set(of_site("CitizenSite", "DefaultCacheBehavior/ViewerProtocolPolicy"), json!("allow-all")),
         broken("an API asked in plain text", &["sites_are_encrypted_on_both_sides"])

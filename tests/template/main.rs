@@ -5,6 +5,7 @@
 
 mod broken;
 mod guard;
+mod organisation;
 mod python;
 mod rights;
 
@@ -16,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 use broken::Broken;
 use guard::{Rules, Verdict};
 use python::Python;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn the_template_passes_every_rule() -> Result<()> {
@@ -39,6 +40,38 @@ fn everyone_can_do_what_they_need_and_nothing_else() -> Result<()> {
 #[test]
 fn a_namesake_in_another_region_can_do_nothing() -> Result<()> {
     can_do_what_they_need(&Python::install()?, &rights::namesakes())
+}
+
+#[test]
+fn telephonys_routes_are_there_only_for_who_may_sign() -> Result<()> {
+    let python = Python::install()?;
+    let processed = python.processed(&[python.source()?])?;
+    let (connect, principal) = (("ConnectInstanceArn", rights::INSTANCE), ("TelephonyPrincipal", "arn:aws:iam::000000000000:root"));
+    let parameters = [vec![], vec![connect], vec![principal], vec![connect, principal]];
+    let parameters: Vec<BTreeMap<_, _>> = parameters.into_iter().map(|some| some.into_iter().collect()).collect();
+    let asked = json!({"template": processed.first().context("no template")?, "parameters": parameters});
+    let answers = python.run("routes.py", &[], &asked)?;
+    assert_eq!(answers.as_array().map_or(0, Vec::len), parameters.len());
+    for (parameters, found) in parameters.iter().zip(answers.as_array().into_iter().flatten()) {
+        let mut routes = json!({
+            "GET /purposes/{name}": [], "POST /sessions": [], "POST /irma/result/{proxy+}": [],
+            "POST /contacts/lookup": ["AgentToken"], "POST /contacts/clear": ["AgentToken"],
+        });
+        let mut permissions =
+            vec!["GET/purposes/*", "POST/contacts/clear", "POST/contacts/lookup", "POST/irma/result/*", "POST/sessions"];
+        let has_telephony = parameters.contains_key("TelephonyPrincipal");
+        if has_telephony {
+            routes["POST /dtmf/exchange"] = json!(["AWS_IAM"]);
+            routes["POST /telephony/clear"] = json!(["AWS_IAM"]);
+            permissions.extend(["POST/dtmf/exchange", "POST/telephony/clear"]);
+            permissions.sort_unstable();
+        }
+        assert_eq!(found["routes"], routes, "{parameters:?}");
+        assert_eq!(found["permissions"], json!(permissions), "{parameters:?}");
+        let has_role = found["roles"].as_array().is_some_and(|roles| roles.contains(&json!("TelephonyRole")));
+        assert_eq!(has_role, has_telephony, "{parameters:?}");
+    }
+    Ok(())
 }
 
 fn can_do_what_they_need(python: &Python, who: &[&str]) -> Result<()> {

@@ -143,7 +143,7 @@ const ELSEWHERE: [(&str, &[&str]); 7] = [
 const ALMIGHTY: [&str; 2] = ["administrator", "root"];
 
 /// The instance of Amazon Connect that the stack is given.
-const INSTANCE: &str = "arn:aws:connect:eu-central-1:000000000000:instance/x";
+pub const INSTANCE: &str = "arn:aws:connect:eu-central-1:000000000000:instance/x";
 
 /// A thing that someone may or may not be able to do.
 struct Question {
@@ -179,6 +179,7 @@ pub fn ask(python: &Python, templates: &[Value], principals: &[&str]) -> Result<
             "AuditBucket": "audit",
             "ConnectInstanceArn": INSTANCE,
             "TelephonyPrincipal": "arn:aws:iam::000000000000:root",
+            "TelephonyExternalId": "local-telephony-1",
             "VerifyPrincipal": "arn:aws:iam::000000000000:root",
         },
         "principals": principals,

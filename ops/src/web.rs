@@ -1,5 +1,6 @@
 //! `idbellen web publish`: puts the built web pages in the buckets of a stack, with the settings that the portal needs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -65,7 +67,9 @@ impl Publish {
 
         let client = Client::new(&aws_config::defaults(BehaviorVersion::latest()).load().await);
         for (bucket, files) in [(&citizen, citizen_files), (&portal, portal_files)] {
+            let published: BTreeSet<String> = files.iter().map(|file| file.key.clone()).collect();
             put(&client, bucket, files).await?;
+            mark_replaced(&client, bucket, &published).await?;
         }
         println!("citizen's page  {}", output("CitizenSite").unwrap_or_default());
         println!("agent portal    {}", output("PortalSite").unwrap_or_default());
@@ -130,9 +134,44 @@ fn configuration(stack: &Value, settings: Option<Value>) -> Result<Value> {
     Ok(configuration)
 }
 
+/// How long a file is kept whose name tells its content: by a browser for a year, by the edge for a day, so that a file that
+/// was deleted is not found there much longer.
+const NAMED_BY_CONTENT: &str = "public, max-age=31536000, s-maxage=86400, immutable";
+
+/// The tag of a file that no page names any more. The bucket deletes it a week later (its lifecycle, in `template.yaml`).
+const REPLACED: (&str, &str) = ("idbellen", "replaced");
+
+/// Tags what is in the bucket and was not published. A copy onto itself makes the file new, so that the week starts now: pages
+/// that are open find their files. What is tagged already stays as it is, and what is published again has lost its tag.
+async fn mark_replaced(client: &Client, bucket: &str, published: &BTreeSet<String>) -> Result<()> {
+    let mut pages = client.list_objects_v2().bucket(bucket).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.with_context(|| format!("bucket {bucket} can't be listed"))?;
+        for key in page.contents().iter().filter_map(|object| object.key()).filter(|key| !published.contains(*key)) {
+            let failed = || format!("{key} in bucket {bucket} can't be marked as replaced");
+            let tags = client.get_object_tagging().bucket(bucket).key(key).send().await.with_context(failed)?;
+            if tags.tag_set().iter().any(|tag| (tag.key(), tag.value()) == REPLACED) {
+                continue;
+            }
+            client
+                .copy_object()
+                .bucket(bucket)
+                .key(key)
+                .copy_source(format!("{bucket}/{key}"))
+                .metadata_directive(MetadataDirective::Copy)
+                .tagging_directive(TaggingDirective::Replace)
+                .tagging(format!("{}={}", REPLACED.0, REPLACED.1))
+                .send()
+                .await
+                .with_context(failed)?;
+        }
+    }
+    Ok(())
+}
+
 async fn put(client: &Client, bucket: &str, files: Vec<File>) -> Result<()> {
     for File { key, bytes } in files {
-        let lifetime = if is_named_by_its_content(&key) { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let lifetime = if is_named_by_its_content(&key) { NAMED_BY_CONTENT } else { "no-cache" };
         client
             .put_object()
             .bucket(bucket)

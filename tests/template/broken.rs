@@ -689,6 +689,10 @@ fn audit() -> Vec<Broken> {
             .set(of_trail("Name=Access to items/FieldSelectors/-"), json!({"Field": "readOnly", "Equals": ["false"]})),
         broken("a trail without invocations", &["the_trail_holds_every_direct_invocation"])
             .remove(of_trail("Name=Invocations of functions")),
+        broken("a trail with invocations of this region only", &["the_trail_holds_every_direct_invocation"]).set(
+            of_trail("Name=Invocations of functions/FieldSelectors/-"),
+            json!({"Field": "resources.ARN", "StartsWith": [arn("lambda", "function:idbellen-${Stage}-")]}),
+        ),
         broken("a trail without uses of keys", &["the_trail_holds_every_use_of_keys_and_parameters"])
             .remove(of_trail("Name=Management events")),
         broken("a trail without Decrypt", &["the_trail_holds_every_use_of_keys_and_parameters"]).set(
@@ -735,6 +739,10 @@ fn web() -> Vec<Broken> {
             .set(of_site("CitizenSite", "CacheBehaviors/0/PathPattern"), json!("/api/*")),
         broken("sessions through the portal", &["a_site_passes_on_its_own_routes_only"])
             .set(of_site("PortalSite", "CacheBehaviors/0/PathPattern"), json!("/api/sessions")),
+        broken("replaced files that stay", &["replaced_files_of_a_site_go"])
+            .remove("/Resources/PortalFiles/Properties/LifecycleConfiguration"),
+        broken("files that go while pages name them", &["replaced_files_of_a_site_go"])
+            .remove("/Resources/CitizenFiles/Properties/LifecycleConfiguration/Rules/0/TagFilters"),
         broken("a site in plain text", &["sites_are_encrypted_on_both_sides"])
             .set(of_site("CitizenSite", "DefaultCacheBehavior/ViewerProtocolPolicy"), json!("allow-all")),
         broken("an API asked in plain text", &["sites_are_encrypted_on_both_sides"])

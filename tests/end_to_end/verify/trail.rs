@@ -62,11 +62,9 @@ fn selectors() -> Value {
     let table = |name: &str| format!("arn:aws:dynamodb:eu-central-1:000000000000:table/idbellen-local-{name}");
     let data = json!({"Field": "eventCategory", "Equals": ["Data"], "StartsWith": []});
     let within = [format!("{}/", table("codes")), format!("{}/", table("records"))];
-    let functions = "arn:aws:lambda:eu-central-1:000000000000:function:idbellen-local-";
     json!([
         {"Name": "Invocations of functions", "FieldSelectors": [
             data, {"Field": "resources.type", "Equals": ["AWS::Lambda::Function"]},
-            {"Field": "resources.ARN", "StartsWith": [functions]},
         ]},
         {"Name": "Management events", "FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
         {"Name": "Access to items", "FieldSelectors": [

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use shared::audit::Outcome;
 
 use super::digest::inflate;
-use super::facts::{Facts, Line, id_of};
+use super::facts::Facts;
 use super::folder::{AGENTS, Folder};
+use super::ids::id_of;
+use super::life::Line;
 
 #[allow(clippy::struct_field_names, reason = "these are AWS's names")]
 #[derive(Deserialize)]

@@ -4,7 +4,8 @@ use std::io::{Result, Write};
 
 use shared::reference::Reference;
 
-use super::facts::{Act, Id};
+use super::ids::Id;
+use super::life::Act;
 use super::verdict::{Report, Statement, Story, Tally, Verdict, overall, shows};
 use super::words::{seconds, time};
 

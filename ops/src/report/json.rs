@@ -4,7 +4,9 @@ use serde::{Serialize, Serializer};
 use shared::reference::Reference;
 
 use super::digest;
-use super::facts::{Finding, Id, Line, Touch, Who, id_text};
+use super::finding::Finding;
+use super::ids::{Id, id_text};
+use super::life::{Line, Touch, Who};
 use super::names::shown;
 use super::verdict::{CodeStory, End, Flaw, Report, Statement, Story, Tally, Verdict, overall};
 use super::words::utc;

@@ -4,7 +4,8 @@ use std::io::{Result, Write};
 
 use shared::reference::Reference;
 
-use super::facts::{Act, Id, Who};
+use super::ids::Id;
+use super::life::{Act, Who};
 use super::verdict::{End, Report, Statement, Story, Tally, Verdict};
 use super::words::{seconds, time};
 

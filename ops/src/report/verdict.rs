@@ -7,8 +7,11 @@ use shared::audit::Outcome;
 use shared::reference::Reference;
 
 use super::digest::Integrity;
-use super::facts::{Act, Facts, Finding, Id, Kind, Life, Line, Look, Touch, Who};
+use super::facts::Facts;
+use super::finding::{Finding, Kind};
 use super::folder::Hour;
+use super::ids::Id;
+use super::life::{Act, Life, Line, Look, Touch, Who};
 use super::names::{Role, Text};
 use super::words::{Language, seconds, time};
 

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::digest::Fault;
-use super::facts::{Act, Kind};
+use super::finding::Kind;
+use super::life::Act;
 use super::verdict::{End, Verdict};
 
 /// The language of a report for people.

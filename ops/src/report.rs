@@ -6,8 +6,10 @@
 //! | `export` | copies from the audit bucket to a folder |
 //! | `folder` | such a folder |
 //! | `digest` | whether the trail is whole and unaltered |
-//! | `event`, `facts`, `agents` | what it tells |
-//! | `verdict` | what that proves |
+//! | `event`, `names`, `ids` | one event, and what is ours in it |
+//! | `facts`, `life`, `finding` | what the events tell |
+//! | `agents` | which agents looked and cleared |
+//! | `story`, `tally`, `statements`, `verdict` | what that proves |
 //! | `text`, `html`, `json` | how it is said |
 
 mod agents;
@@ -22,6 +24,9 @@ mod ids;
 mod json;
 mod life;
 mod names;
+mod statements;
+mod story;
+mod tally;
 mod text;
 mod verdict;
 mod words;
@@ -41,7 +46,8 @@ use self::export::{Wanted, export};
 use self::facts::Facts;
 use self::folder::Folder;
 use self::names::{Names, shown};
-use self::verdict::{Report, Scope, Verdict, overall};
+use self::tally::{Report, Scope};
+use self::verdict::{Verdict, overall};
 use self::words::{Language, dutch_time};
 use crate::stage::Stage;
 
@@ -203,7 +209,7 @@ impl Make {
         let window = period.clone().unwrap_or(i64::MIN..i64::MAX);
         let mut facts = Facts::of(Names::of(&self.stage, self.stack.as_deref()), folder.export.account.clone(), window);
         let integrity = digest::walk(&folder, &self.stage, &mut |file| facts.take_file(file));
-        let has_agents = agents::take(&folder, &mut facts);
+        let has_agents = agents::lines::take(&folder, &mut facts);
         facts.finish();
         let asked = period.is_some();
         let period = period.unwrap_or_else(|| integrity.covered.map_or(0..0, |(from, until)| from..until));

@@ -28,6 +28,8 @@ pub struct Event<'a> {
     pub event_category: Option<Cow<'a, str>>,
     pub read_only: Option<bool>,
     pub event_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub aws_region: Option<Cow<'a, str>>,
     #[serde(rename = "sourceIPAddress")]
     pub source_ip_address: Option<Cow<'a, str>>,
 }
@@ -101,10 +103,14 @@ impl<'a> Event<'a> {
         resources.into_iter().filter_map(|resource| resource.arn).collect()
     }
 
-    /// With which credentials it was signed, and the address from which it was sent.
-    pub fn origin(&self) -> String {
-        let key = self.user_identity.as_ref().and_then(|identity| identity.access_key_id.as_deref());
-        format!("{}@{}", key.unwrap_or_default(), self.source_ip_address.as_deref().unwrap_or_default())
+    /// The access key that it was signed with; empty if the event doesn't say.
+    pub fn access_key(&self) -> &str {
+        self.user_identity.as_ref().and_then(|identity| identity.access_key_id.as_deref()).unwrap_or_default()
+    }
+
+    /// The address that it was sent from; empty if the event doesn't say.
+    pub fn address(&self) -> &str {
+        self.source_ip_address.as_deref().unwrap_or_default()
     }
 
     /// Whether AWS refused it, or it failed in another way.

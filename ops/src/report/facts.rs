@@ -12,10 +12,11 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::agents::{Agent, Agents, Line};
 use super::event::Event;
 use super::finding::{Finding, Kind};
 use super::ids::Id;
-use super::life::{Life, Line, Touch, Who};
+use super::life::{Life, Touch, Who};
 use super::names::{Key, Names, Role, Table, Text, Texts};
 
 /// So many findings are kept; all are counted.
@@ -29,6 +30,7 @@ pub struct Facts {
     /// When uses are counted, in Unix seconds.
     window: Range<i64>,
     pub texts: Texts,
+    pub agents: Agents,
     pub records: HashMap<Id, Life>,
     pub codes: HashMap<Id, Life>,
     pub findings: Vec<Finding>,
@@ -42,7 +44,9 @@ pub struct Facts {
     pub duplicates: u64,
     /// Events of others, by service.
     pub not_ours: BTreeMap<Text, u64>,
-    /// Agents' lines, and lines or rows that could not be read.
+    /// Agents' marks.
+    pub marks: u64,
+    /// Agents' lines, and lines or rows that could not be read or are of no function that writes them.
     pub lines: u64,
     pub broken_lines: u64,
     seen: HashSet<u128>,
@@ -74,6 +78,7 @@ impl Facts {
             account,
             window,
             texts: Texts::default(),
+            agents: Agents::default(),
             records: HashMap::new(),
             codes: HashMap::new(),
             findings: Vec::new(),
@@ -82,6 +87,7 @@ impl Facts {
             events: 0,
             duplicates: 0,
             not_ours: BTreeMap::new(),
+            marks: 0,
             lines: 0,
             broken_lines: 0,
             seen: HashSet::new(),
@@ -206,20 +212,26 @@ impl Facts {
         true
     }
 
-    /// Takes in a line that says what an agent did.
-    pub fn take_line(&mut self, record: Id, line: Line) {
+    /// Takes in a line that says what an agent did. Says whether there was room for it.
+    pub fn take_line(&mut self, record: Id, agent: Id, line: impl Fn(Agent) -> Line) -> bool {
+        let Some(agent) = self.agents.number(agent) else { return false };
         self.lines += 1;
-        self.records.entry(record).or_default().lines.push(line);
+        self.records.entry(record).or_default().asked().lines.push(line(agent));
+        true
+    }
+
+    /// Where the function with this role logs.
+    pub fn log_group(&self, role: Role) -> String {
+        self.names.log_group(role)
     }
 
     /// After the last event: brings what happened in order, and decides what only all of it tells.
     pub fn finish(&mut self) {
         for life in self.records.values_mut().chain(self.codes.values_mut()) {
             life.touches.sort_unstable();
-            life.looks.sort_unstable();
-            // Firehose may deliver a line twice.
-            life.lines.sort_unstable();
-            life.lines.dedup();
+            if let Some(asked) = &mut life.asked {
+                asked.finish();
+            }
         }
         let all_known = [Key::Code, Key::Token, Key::Parameters].iter().all(|key| self.keys.values().any(|one| one == key));
         for Undecided { key, stays, finding } in std::mem::take(&mut self.undecided) {

@@ -5,8 +5,9 @@ use std::io::{Result, Write};
 use shared::reference::Reference;
 
 use super::ids::Id;
-use super::life::Act;
-use super::verdict::{Report, Statement, Story, Tally, Verdict, overall, shows};
+use super::story::Story;
+use super::tally::{Report, Tally};
+use super::verdict::{Statement, Verdict, overall};
 use super::words::{seconds, time};
 
 const STYLE: &str = "
@@ -225,8 +226,13 @@ impl Report {
         let moment = |at: Option<i64>| at.map_or_else(|| "?".to_owned(), time);
         let verdict = story.verdict();
         let flaws = story.flaws_in_words(language);
-        let mut agents: Vec<&str> =
-            story.lines.iter().filter(|line| shows(line)).map(|line| self.facts.texts.text(line.agent)).collect();
+        let mut agents: Vec<String> = story
+            .told
+            .marks
+            .iter()
+            .filter(|mark| mark.answered && !mark.clears)
+            .map(|mark| self.facts.agents.text(mark.agent))
+            .collect();
         agents.sort_unstable();
         agents.dedup();
         let read = escaped(&agents.join(" "));
@@ -248,15 +254,14 @@ impl Report {
                 let (act, who) = (language.act(touch.act), escaped(self.who(touch.who)));
                 writeln!(out, "<li>{} {act} ({who})</li>", time(touch.at))?;
             }
+            for mark in &story.told.marks {
+                let (what, agent) = (language.asked(mark.clears, mark.answered), self.facts.agents.text(mark.agent));
+                writeln!(out, "<li>{} <code>{agent}</code> {what}</li>", time(mark.at))?;
+            }
             for line in story.lines {
-                let what = language.act(if line.clears { Act::Deleted } else { Act::Read });
-                let agent = escaped(self.facts.texts.text(line.agent));
-                writeln!(
-                    out,
-                    "<li>{} <code>{agent}</code>: {what}, {}</li>",
-                    time(line.at.div_euclid(1000)),
-                    line.outcome.as_str()
-                )?;
+                let (what, agent) = (language.line(line.clears), self.facts.agents.text(line.agent));
+                let (at, outcome) = (time(line.at.div_euclid(1000)), line.outcome.as_str());
+                writeln!(out, "<li>{at} {what}: <code>{agent}</code>, {outcome}</li>")?;
             }
             writeln!(out, "</ul></td></tr>")?;
         }

@@ -3,12 +3,15 @@
 use serde::{Serialize, Serializer};
 use shared::reference::Reference;
 
+use super::agents::{Answered, Line};
 use super::digest;
 use super::finding::Finding;
 use super::ids::{Id, id_text};
-use super::life::{Line, Touch, Who};
+use super::life::{Touch, Who};
 use super::names::shown;
-use super::verdict::{CodeStory, End, Flaw, Report, Statement, Story, Tally, Verdict, overall};
+use super::story::{CodeStory, End, Flaw, Story};
+use super::tally::{Report, Tally};
+use super::verdict::{Statement, Verdict, overall};
 use super::words::utc;
 
 #[derive(Serialize)]
@@ -74,6 +77,8 @@ struct Counts {
     reads: u64,
     events: u64,
     duplicates: u64,
+    asked_in_vain: u64,
+    agent_marks: u64,
     agent_lines: u64,
 }
 
@@ -91,9 +96,10 @@ struct One<'a> {
     lifetime_seconds: Option<i64>,
     ended_by: &'static str,
     /// The agent's pseudonym, or the name of someone else.
-    ended_by_whom: Option<&'a str>,
+    ended_by_whom: Option<String>,
     touches: Vec<Done<'a>>,
-    agents: Vec<Agent<'a>>,
+    agents: Vec<Agent>,
+    lines: Vec<AgentLine>,
     code: Option<Code<'a>>,
 }
 
@@ -104,13 +110,22 @@ struct Done<'a> {
     by: &'a str,
 }
 
+/// What an agent asked, by the trail.
 #[derive(Serialize)]
-#[allow(clippy::struct_field_names, reason = "it is the agent of the line")]
-struct Agent<'a> {
+#[allow(clippy::struct_field_names, reason = "it is the agent of the mark")]
+struct Agent {
+    at: String,
+    action: &'static str,
+    answered: bool,
+    agent: String,
+}
+
+#[derive(Serialize)]
+struct AgentLine {
     at: String,
     action: &'static str,
     outcome: &'static str,
-    agent: &'a str,
+    agent: String,
 }
 
 #[derive(Serialize)]
@@ -165,13 +180,20 @@ impl Serialize for OneOf<'_> {
 }
 
 fn one<'a>(report: &'a Report, story: &'a Story<'a>) -> One<'a> {
-    let text = |text| report.facts.texts.text(text);
+    let agent = |agent| report.facts.agents.text(agent);
+    let action = |clears: bool| if clears { "clear" } else { "lookup" };
     let done = |touch: &Touch| Done { at: utc(touch.at), act: touch.act.as_str(), by: report.who(touch.who) };
-    let agent = |line: &Line| Agent {
+    let mark = |mark: &Answered| Agent {
+        at: utc(mark.at),
+        action: action(mark.clears),
+        answered: mark.answered,
+        agent: agent(mark.agent),
+    };
+    let line = |line: &Line| AgentLine {
         at: utc(line.at.div_euclid(1000)),
-        action: if line.clears { "clear" } else { "lookup" },
+        action: action(line.clears),
         outcome: line.outcome.as_str(),
-        agent: text(line.agent),
+        agent: agent(line.agent),
     };
     let code = |code: &'a CodeStory| Code {
         id: id_text(&code.id),
@@ -190,11 +212,13 @@ fn one<'a>(report: &'a Report, story: &'a Story<'a>) -> One<'a> {
         lifetime_seconds: story.lifetime(),
         ended_by: story.end.as_str(),
         ended_by_whom: match story.end {
-            End::Agent(Some(who)) | End::Other(who) => Some(text(who)),
+            End::Agent(Some(who)) => Some(agent(who)),
+            End::Other(who) => Some(report.facts.texts.text(who).to_owned()),
             _ => None,
         },
         touches: story.touches.iter().map(done).collect(),
-        agents: story.lines.iter().map(agent).collect(),
+        agents: story.told.marks.iter().map(mark).collect(),
+        lines: story.lines.iter().map(line).collect(),
         code: story.code.as_ref().map(code),
     }
 }
@@ -235,7 +259,7 @@ impl Report {
             count: *count,
         });
         let whole = Whole {
-            version: 1,
+            version: 2,
             stage,
             account,
             bucket,
@@ -260,6 +284,8 @@ impl Report {
                 reads: tally.reads,
                 events: facts.events,
                 duplicates: facts.duplicates,
+                asked_in_vain: tally.in_vain,
+                agent_marks: facts.marks,
                 agent_lines: facts.lines,
             },
             lifetimes: &tally.minutes,

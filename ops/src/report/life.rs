@@ -1,7 +1,6 @@
 //! What was done to a record or code.
 
-use shared::audit::Outcome;
-
+use super::agents::Asked;
 use super::ids::Id;
 use super::names::{Role, Text};
 
@@ -72,35 +71,19 @@ pub struct Touch {
     pub conditional: bool,
 }
 
-/// A look-up's reading of a record, as far as it tells which of them are one look-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Look {
-    /// Unix seconds.
-    pub at: i64,
-    /// Whether it can succeed again. With which a contact takes the caller, can't (`shared::records`).
-    pub repeatable: bool,
-    /// From where it came.
-    pub origin: Text,
-}
-
-/// What an agent did, by the line that a function logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
-    /// Unix milliseconds.
-    pub at: i64,
-    pub clears: bool,
-    pub outcome: Outcome,
-    pub agent: Text,
-}
-
 /// All that was done to one record or code.
 #[derive(Default)]
 pub struct Life {
     pub touches: Vec<Touch>,
-    /// Of a record: how often it was looked up.
-    pub looks: Vec<Look>,
-    /// Of a record: what agents did.
-    pub lines: Vec<Line>,
+    /// Of a record that an agent asked for: what tells which.
+    pub asked: Option<Box<Asked>>,
     /// Of a record its code, and the other way round.
     pub other: Option<Id>,
+}
+
+impl Life {
+    /// What tells which agents asked for the record.
+    pub fn asked(&mut self) -> &mut Asked {
+        self.asked.get_or_insert_default()
+    }
 }

@@ -151,6 +151,11 @@ impl Names {
         Role::NAMED.into_iter().find(|role| role.is_function() && role.as_str() == end)
     }
 
+    /// Where the function with this role logs.
+    pub fn log_group(&self, role: Role) -> String {
+        format!("/aws/lambda/{}{}", self.prefix, role.as_str())
+    }
+
     /// The part of a parameter's name after the stage's folder.
     pub fn parameter<'a>(&self, name: &'a str) -> Option<&'a str> {
         let name = name.split_once(":parameter").map_or(name, |(_, name)| name);
@@ -219,6 +224,8 @@ impl Key {
 pub struct Texts {
     numbers: HashMap<String, u32>,
     texts: Vec<String>,
+    /// How often there was no room for one.
+    pub lost: u64,
 }
 
 /// The number of a text in [`Texts`].
@@ -227,6 +234,8 @@ pub type Text = u32;
 impl Texts {
     /// No more are kept: what a malformed trail holds must not fill the memory.
     const MOST: usize = 100_000;
+    /// The number of one for which there was no room. It is shown as `?`, and never as another.
+    const LOST: Text = Text::MAX;
 
     /// The number of `text`, of which only what can stand in a name of AWS is kept.
     pub fn number(&mut self, text: &str) -> Text {
@@ -238,9 +247,10 @@ impl Texts {
             return *number;
         }
         if self.texts.len() >= Self::MOST {
-            return 0;
+            self.lost += 1;
+            return Self::LOST;
         }
-        let number = u32::try_from(self.texts.len()).unwrap_or_default();
+        let number = u32::try_from(self.texts.len()).unwrap_or(Self::LOST);
         self.texts.push(clean.clone());
         self.numbers.insert(clean, number);
         number
@@ -261,6 +271,18 @@ pub fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_for_which_there_is_no_room_is_never_shown_as_another() {
+        let mut texts = Texts::default();
+        let first = texts.number("first");
+        for number in 1..=Texts::MOST {
+            texts.number(&number.to_string());
+        }
+        let late = texts.number("late");
+        assert_eq!((texts.text(late), texts.text(first), texts.lost), ("?", "first", 2));
+        assert_eq!(texts.number("first"), first);
+    }
 
     #[test]
     fn names_of_another_stage_are_not_ours() {

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::Facts;
+use crate::report::agents::{Call, Did, Mark};
 use crate::report::event::Event;
 use crate::report::finding::{Finding, Kind};
-use crate::report::ids::{Id, read_id};
-use crate::report::life::{Act, Look, Touch, Who};
+use crate::report::ids::{Id, ItemId, read_item_id};
+use crate::report::life::{Act, Touch, Who};
 use crate::report::names::{Role, Table};
 
 #[derive(Deserialize)]
@@ -28,8 +29,25 @@ struct ItemCall<'a> {
 /// CloudTrail gives a key as `{"id": "…"}` (Amazon DynamoDB developer guide, "Understanding DynamoDB log file entries").
 #[derive(Deserialize)]
 struct ItemKey {
-    #[serde(deserialize_with = "read_id")]
-    id: Option<Id>,
+    #[serde(deserialize_with = "read_item_id")]
+    id: Option<ItemId>,
+}
+
+impl ItemCall<'_> {
+    /// What its key names.
+    fn id(&self) -> Option<ItemId> {
+        self.key.as_ref()?.id
+    }
+
+    /// What a call that read a record did, by its expression (`shared::records`).
+    fn did(&self) -> Did {
+        match self.update_expression.as_deref() {
+            Some(text) if text.contains("ADD holders") => Did::Took,
+            Some(text) if text.contains("holder = :holder") => Did::TookAgain,
+            Some(_) => Did::Read,
+            None => Did::ReadSomehow,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -80,33 +98,53 @@ impl Facts {
         }
         let call: Option<ItemCall<'_>> = event.parameters();
         let of = call.as_ref().and_then(|call| self.names.table(call.table_name?));
-        let id = call.as_ref().and_then(|call| call.key.as_ref()?.id);
+        let id = call.as_ref().and_then(ItemCall::id);
+        if let (Some(ItemId::Mark { agent, record }), "GetItem", Table::Records) = (id, name, table)
+            && let Role::AgentLookup | Role::ClearContact = role
+        {
+            return self.take_mark(event, at, role, agent, record);
+        }
+        let about = id.map(ItemId::about);
         let act = match (role, name, table) {
+            _ if matches!(id, Some(ItemId::Mark { .. })) => return self.flag_item(event, at, Kind::OutOfRole, table, about),
             (Role::SessionIngest | Role::SessionReconcile, "GetItem", Table::Records) => Some(Act::Fetched),
             (Role::SessionIngest | Role::SessionReconcile, "UpdateItem", Table::Records) => Some(Act::Ended),
             (Role::AgentLookup, "UpdateItem", Table::Records) => Some(Act::Read),
             (Role::DtmfExchange, "UpdateItem", Table::Codes) => Some(Act::Used),
             (Role::ClearContact, "DeleteItem", Table::Records) | (Role::ExpireRecords, "DeleteItem", _) => Some(Act::Deleted),
             (Role::SessionReconcile, "Query", Table::Records) | (Role::ExpireRecords, "Query", _) => None,
-            _ => return self.flag_item(event, at, Kind::OutOfRole, table, id),
+            _ => return self.flag_item(event, at, Kind::OutOfRole, table, about),
         };
         if let Some(act) = act {
             // AWS leaves out what was asked when it refuses.
             if event.failed() {
                 return self.used(role, event, at, table.as_str());
             }
-            let (Some(id), Some(call), true) = (id, &call, of == Some(table)) else {
+            let (Some(ItemId::Item(id)), Some(call), true) = (id, &call, of == Some(table)) else {
                 return self.flag(event, at, Kind::Unknown, table.as_str(), None);
             };
             let touch = Touch { at, act, who: Who::Role(role), conditional: call.condition_expression.is_some() };
             self.touch(table, id, touch);
-            if act == Act::Read {
-                let takes = call.update_expression.as_ref().is_some_and(|expression| expression.contains("ADD holders"));
-                let look = Look { at, repeatable: !takes, origin: self.texts.number(&event.origin()) };
-                self.records.entry(id).or_default().looks.push(look);
+            if act == Act::Read || role == Role::ClearContact {
+                let did = if act == Act::Read { call.did() } else { Did::Deleted };
+                let (key, address) = (self.texts.number(event.access_key()), self.texts.number(event.address()));
+                self.records.entry(id).or_default().asked().calls.push(Call { key, at, did, address });
             }
         }
         self.used(role, event, at, table.as_str())
+    }
+
+    /// The mark of an agent, that a function leaves beside its call on a record.
+    fn take_mark(&mut self, event: &Event<'_>, at: i64, role: Role, agent: Id, record: Id) -> bool {
+        if !event.failed() {
+            let Some(agent) = self.agents.number(agent) else {
+                return self.flag(event, at, Kind::Unknown, Table::Records.as_str(), Some(record));
+            };
+            let mark = Mark { key: self.texts.number(event.access_key()), at, agent, clears: role == Role::ClearContact };
+            self.marks += 1;
+            self.records.entry(record).or_default().asked().marks.push(mark);
+        }
+        self.used(role, event, at, "Records, mark")
     }
 
     /// A session's record and code, in one transaction.
@@ -118,7 +156,7 @@ impl Facts {
         let mut made = [None; 2];
         for item in transaction.iter().flat_map(|transaction| &transaction.request_items) {
             let table = item.table_name.and_then(|name| self.names.table(name));
-            if let (Some(table), Some("Put"), Some(id)) = (table, item.operation, item.key.as_ref().and_then(|key| key.id)) {
+            if let (Some(table), Some("Put"), Some(id)) = (table, item.operation, item.id().and_then(ItemId::item)) {
                 made[table as usize] = Some((table, id));
             }
         }
@@ -140,14 +178,14 @@ impl Facts {
     /// Someone who is none of ours reads or writes items.
     fn other_item(&mut self, event: &Event<'_>, at: i64, table: Table) -> bool {
         let call: Option<ItemCall<'_>> = event.parameters();
-        let mut ids: Vec<(Table, Id)> = Vec::new();
-        if let Some(id) = call.as_ref().and_then(|call| call.key.as_ref()?.id) {
+        let mut ids: Vec<(Table, ItemId)> = Vec::new();
+        if let Some(id) = call.as_ref().and_then(ItemCall::id) {
             ids.push((table, id));
         }
         let transaction: Option<Transaction<'_>> = event.parameters();
         for item in transaction.iter().flat_map(|transaction| &transaction.request_items) {
             let of = item.table_name.and_then(|name| self.names.table(name));
-            if let (Some(of), Some(id)) = (of, item.key.as_ref().and_then(|key| key.id)) {
+            if let (Some(of), Some(id)) = (of, item.id()) {
                 ids.push((of, id));
             }
         }
@@ -158,16 +196,17 @@ impl Facts {
         };
         let who = self.who(event);
         if !event.failed() {
-            for (table, id) in &ids {
+            // At the place of a mark there is nothing to read.
+            for (table, id) in ids.iter().filter_map(|(table, id)| Some((table, id.item()?))) {
                 let conditional = call.as_ref().is_some_and(|call| call.condition_expression.is_some());
                 let touch = Touch { at, act, who, conditional };
-                self.touch(*table, *id, touch);
+                self.touch(*table, id, touch);
             }
         }
         if ids.is_empty() {
             return self.flag_item(event, at, Kind::Access, table, None);
         }
-        ids.into_iter().all(|(table, id)| self.flag_item(event, at, Kind::Access, table, Some(id)))
+        ids.into_iter().all(|(table, id)| self.flag_item(event, at, Kind::Access, table, Some(id.about())))
     }
 
     fn flag_item(&mut self, event: &Event<'_>, at: i64, kind: Kind, table: Table, id: Option<Id>) -> bool {

@@ -207,10 +207,12 @@ impl Make {
             bail!("{} is of account {}, not of {account}", path.display(), shown(&folder.export.account));
         }
         let window = period.clone().unwrap_or(i64::MIN..i64::MAX);
-        let mut facts = Facts::of(Names::of(&self.stage, self.stack.as_deref()), folder.export.account.clone(), window);
+        let names = Names::of(&self.stage, self.stack.as_deref());
+        let home = digest::home_of(&folder, &self.stage);
+        let mut facts = Facts::of(names, folder.export.account.clone(), home, window);
         let integrity = digest::walk(&folder, &self.stage, &mut |file| facts.take_file(file));
         let has_agents = agents::lines::take(&folder, &mut facts);
-        facts.finish();
+        facts.finish(integrity.covered.map(|(from, _)| from));
         let asked = period.is_some();
         let period = period.unwrap_or_else(|| integrity.covered.map_or(0..0, |(from, until)| from..until));
         let scope = Scope { period, asked, reference: self.reference };

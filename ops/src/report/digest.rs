@@ -182,6 +182,13 @@ pub fn walk(folder: &Folder, stage: &Stage, each: &mut impl FnMut(&[u8])) -> Int
     integrity
 }
 
+/// The region of the stage's trail, by the name of its first digest.
+pub fn home_of(folder: &Folder, stage: &Stage) -> Option<String> {
+    let trail = format!("idbellen-{}", stage.as_str());
+    let mut digests = folder.objects.iter().filter(|key| key.contains("/CloudTrail-Digest/"));
+    digests.find_map(|key| home(key, &trail)).map(str::to_owned)
+}
+
 /// The digests by region, and apart from them those that were delivered belatedly, oldest first.
 fn chains(folder: &Folder, integrity: &mut Integrity) -> BTreeMap<(String, bool), Vec<Delivered>> {
     let mut chains: BTreeMap<(String, bool), Vec<Delivered>> = BTreeMap::new();

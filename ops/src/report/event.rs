@@ -25,6 +25,8 @@ pub struct Event<'a> {
     pub request_parameters: Option<&'a RawValue>,
     #[serde(borrow)]
     pub resources: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_elements: Option<&'a RawValue>,
     pub event_category: Option<Cow<'a, str>>,
     pub read_only: Option<bool>,
     pub event_type: Option<Cow<'a, str>>,
@@ -92,6 +94,11 @@ impl<'a> Event<'a> {
         self.resources.map_or("", RawValue::get)
     }
 
+    /// What AWS answered, as it stands there. Of calls that only look it is empty.
+    pub fn answered(&self) -> &'a str {
+        self.response_elements.map_or("", RawValue::get)
+    }
+
     /// Reads what was asked.
     pub fn parameters<T: Deserialize<'a>>(&self) -> Option<T> {
         serde_json::from_str(self.asked()).ok()
@@ -120,8 +127,20 @@ impl<'a> Event<'a> {
 
     /// Whether it only looked at something.
     pub fn reads_only(&self) -> bool {
-        let by_name = || ["Get", "List", "Describe", "Lookup"].iter().any(|verb| self.event_name.starts_with(verb));
-        self.read_only.unwrap_or_else(by_name)
+        self.read_only.unwrap_or_else(|| self.only_looks())
+    }
+
+    /// Whether its name is that of a call that only looks at settings. To use a key is none, though AWS says that it only reads.
+    pub fn only_looks(&self) -> bool {
+        let verbs = ["Get", "List", "Describe", "Lookup"];
+        self.event_category.as_deref() != Some("Data") && verbs.iter().any(|verb| self.event_name.starts_with(verb))
+    }
+
+    /// Whether Cloud Control API was asked to make, change or delete a resource: one call that is no deployment, though
+    /// CloudFormation carries it out.
+    pub fn is_cloud_control(&self) -> bool {
+        ["cloudcontrolapi.amazonaws.com", "cloudformation.amazonaws.com"].contains(&&*self.event_source)
+            && ["CreateResource", "UpdateResource", "DeleteResource"].contains(&&*self.event_name)
     }
 
     /// Which service of AWS made the call, if one did.

@@ -1,7 +1,7 @@
 //! What a trail tells, event by event: the lives of records and codes, who used which key and parameter, and what was done
 //! by someone else. Of each event only that is kept, so that a day of a million events fits.
 
-mod callers;
+pub mod callers;
 mod changes;
 mod items;
 mod keys;
@@ -12,6 +12,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::callers::Telephony;
 use super::agents::{Agent, Agents, Line};
 use super::event::Event;
 use super::finding::{Finding, Kind};
@@ -27,6 +28,8 @@ pub struct Facts {
     names: Names,
     /// The application's account.
     account: String,
+    /// The trail's own region, where the stack is, if a digest tells it.
+    home: Option<String>,
     /// When uses are counted, in Unix seconds.
     window: Range<i64>,
     pub texts: Texts,
@@ -44,6 +47,7 @@ pub struct Facts {
     pub duplicates: u64,
     /// Events of others, by service.
     pub not_ours: BTreeMap<Text, u64>,
+    pub telephony: Telephony,
     /// Agents' marks.
     pub marks: u64,
     /// Agents' lines, and lines or rows that could not be read or are of no function that writes them.
@@ -72,10 +76,11 @@ struct File<'a> {
 }
 
 impl Facts {
-    pub fn of(names: Names, account: String, window: Range<i64>) -> Self {
+    pub fn of(names: Names, account: String, home: Option<String>, window: Range<i64>) -> Self {
         Self {
             names,
             account,
+            home,
             window,
             texts: Texts::default(),
             agents: Agents::default(),
@@ -87,6 +92,7 @@ impl Facts {
             events: 0,
             duplicates: 0,
             not_ours: BTreeMap::new(),
+            telephony: Telephony::default(),
             marks: 0,
             lines: 0,
             broken_lines: 0,
@@ -114,14 +120,15 @@ impl Facts {
             self.duplicates += 1;
             return;
         }
-        let taken = match &*event.event_source {
-            "dynamodb.amazonaws.com" => self.take_item(&event, at),
-            "kms.amazonaws.com" => self.take_key(&event, at),
-            "ssm.amazonaws.com" => self.take_parameter(&event, at),
-            "lambda.amazonaws.com" => self.take_invocation(&event, at),
-            "sts.amazonaws.com" => self.take_role(&event, at),
-            _ => false,
-        };
+        let taken = self.take_elsewhere(&event, at)
+            || match &*event.event_source {
+                "dynamodb.amazonaws.com" => self.take_item(&event, at),
+                "kms.amazonaws.com" => self.take_key(&event, at),
+                "ssm.amazonaws.com" => self.take_parameter(&event, at),
+                "lambda.amazonaws.com" => self.take_invocation(&event, at),
+                "sts.amazonaws.com" => self.take_role(&event, at),
+                _ => false,
+            };
         if !taken {
             self.take_change(&event, at);
         }
@@ -226,7 +233,8 @@ impl Facts {
     }
 
     /// After the last event: brings what happened in order, and decides what only all of it tells.
-    pub fn finish(&mut self) {
+    /// The trail begins at `began`, in Unix seconds.
+    pub fn finish(&mut self, began: Option<i64>) {
         for life in self.records.values_mut().chain(self.codes.values_mut()) {
             life.touches.sort_unstable();
             if let Some(asked) = &mut life.asked {
@@ -248,6 +256,12 @@ impl Facts {
         for finding in &mut self.findings {
             let code = finding.code.and_then(|code| self.codes.get(&code));
             finding.record = finding.record.or(code.and_then(|code| code.other));
+        }
+        for at in began.map(|began| self.telephony.unexplained(began)).unwrap_or_default() {
+            let (who, action) = (self.texts.number("apigateway.amazonaws.com"), self.texts.number("lambda:Invoke"));
+            let on = self.texts.number(Role::DtmfExchange.as_str());
+            let who = Who::Other(who);
+            self.find(Finding { at, kind: Kind::NotTelephony, who, action, on, record: None, code: None, refused: false });
         }
         self.findings.sort_by_key(|finding| finding.at);
         self.seen = HashSet::new();

@@ -23,6 +23,10 @@ pub enum Kind {
     Copy,
     /// Changed a table, key, trail, function, role, parameter or log outside a deployment.
     Change,
+    /// Did something with a name of ours in another region, by a deployment or not.
+    Elsewhere,
+    /// Called telephony's route while nobody had telephony's role.
+    NotTelephony,
     /// One of our roles did what it never does.
     OutOfRole,
     /// Used a key of which the trail does not tell whether it is ours.
@@ -45,6 +49,8 @@ impl Kind {
             Self::RoleUsed => "roleUsed",
             Self::Copy => "copy",
             Self::Change => "change",
+            Self::Elsewhere => "elsewhere",
+            Self::NotTelephony => "notTelephony",
             Self::OutOfRole => "outOfRole",
             Self::UnknownKey => "unknownKey",
             Self::Unknown => "unknownForm",

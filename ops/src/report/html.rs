@@ -79,6 +79,7 @@ impl Report {
         self.chart(tally, out)?;
         self.findings_html(out)?;
         self.records_html(ids, out)?;
+        self.telephony_html(out)?;
         self.uses_html(out)?;
         writeln!(out, "</body></html>")
     }
@@ -266,6 +267,27 @@ impl Report {
             writeln!(out, "</ul></td></tr>")?;
         }
         Ok(())
+    }
+
+    fn telephony_html(&self, out: &mut impl Write) -> Result<()> {
+        let language = self.language;
+        if self.scope.reference.is_some() || self.facts.telephony.takers.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "<h2>{}</h2>\n<table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead><tbody>",
+            language.pick("Wie de rol van telefonie aannam", "Who took on telephony's role"),
+            language.pick("wie", "who"),
+            language.pick("hoe vaak", "how often"),
+            language.pick("eerst", "first"),
+            language.pick("laatst", "last"),
+        )?;
+        for (who, taken) in &self.facts.telephony.takers {
+            let (who, count, first, last) = (escaped(self.who(*who)), taken.count, time(taken.first), time(taken.last));
+            writeln!(out, "<tr><td><code>{who}</code></td><td>{count}</td><td>{first}</td><td>{last}</td></tr>")?;
+        }
+        writeln!(out, "</tbody></table>")
     }
 
     fn uses_html(&self, out: &mut impl Write) -> Result<()> {

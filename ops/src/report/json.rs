@@ -31,6 +31,7 @@ struct Whole<'a> {
     lifetimes: &'a [u64],
     records: Records<'a>,
     uses: Vec<Use<'a>>,
+    telephony: Vec<Taken<'a>>,
     findings: Vec<Found<'a>>,
     not_ours: Vec<NotOurs<'a>>,
 }
@@ -143,6 +144,15 @@ struct Use<'a> {
     action: &'a str,
     on: &'a str,
     count: u64,
+}
+
+/// Who took on telephony's role.
+#[derive(Serialize)]
+struct Taken<'a> {
+    who: &'a str,
+    count: u64,
+    first: String,
+    last: String,
 }
 
 #[derive(Serialize)]
@@ -258,6 +268,12 @@ impl Report {
             on: text(*on),
             count: *count,
         });
+        let telephony = facts.telephony.takers.iter().map(|(who, taken)| Taken {
+            who: self.who(*who),
+            count: taken.count,
+            first: utc(taken.first),
+            last: utc(taken.last),
+        });
         let whole = Whole {
             version: 2,
             stage,
@@ -291,6 +307,7 @@ impl Report {
             lifetimes: &tally.minutes,
             records: Records(self, ids),
             uses: uses.collect(),
+            telephony: telephony.collect(),
             findings: self.findings().map(found).collect(),
             not_ours: facts.not_ours.iter().map(|(service, count)| NotOurs { service: text(*service), count: *count }).collect(),
         };

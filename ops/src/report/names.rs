@@ -81,6 +81,8 @@ pub struct Names {
     tables: [(Table, String); 2],
     /// Whole names of what can be changed: roles, functions, tables, aliases.
     others: Vec<String>,
+    /// The log of the API's calls.
+    api_log: String,
     /// The trail's name in JSON, alone and at the end of an ARN.
     trail: [String; 2],
     /// What the stack may be called.
@@ -90,6 +92,9 @@ pub struct Names {
 /// The schedules' roles in the template, of which SAM makes the names. CloudFormation puts the stack's name before them
 /// and adds to their end, and shortens them where that becomes too long.
 const SCHEDULE_ROLES: [&str; 2] = ["SessionReconcileEveryMin", "ExpireRecordsEveryMin"];
+
+/// The end of the name of what takes in the agents' lines in the audit account (`infra/audit-account.yaml`).
+const DESTINATION: &str = "audit-agents";
 
 impl Names {
     /// The stack is called `stack`, or else as `samconfig.toml` calls it, or that with the stage behind it.
@@ -104,9 +109,13 @@ impl Names {
         // The schedules.
         others.extend(["expire", "reconcile"].map(|name| format!("{prefix}{name}")));
         others.extend(tables.iter().map(|(_, name)| name.clone()));
+        others.push(format!("{prefix}{DESTINATION}"));
+        // Of two names of which one begins as the other does, the longer is meant.
+        others.sort_unstable_by_key(|name| std::cmp::Reverse(name.len()));
         Self {
             parameters: format!("/idbellen/{}", stage.as_str()),
             stacks,
+            api_log: format!("/aws/apigateway/idbellen-{}", stage.as_str()),
             trail: [format!("\"idbellen-{}\"", stage.as_str()), format!(":trail/idbellen-{}\"", stage.as_str())],
             prefix,
             tables,
@@ -181,12 +190,27 @@ impl Names {
         }
     }
 
-    /// Whether a text mentions something of the stage that can be changed.
-    pub fn mentioned(&self, text: &str) -> bool {
-        let scheduled = |stack: &String| SCHEDULE_ROLES.iter().any(|role| text.contains(&format!("{stack}-{role}")));
-        (text.contains(&self.prefix) && self.others.iter().any(|name| text.contains(name.as_str())))
-            || text.contains(&format!("{}/", self.parameters))
-            || (text.contains("EveryMin") && self.stacks.iter().any(scheduled))
+    /// What takes in the agents' lines in the audit account.
+    pub fn destination(&self) -> String {
+        format!("{}{DESTINATION}", self.prefix)
+    }
+
+    /// What a text mentions of the stage that can be changed, if it mentions something.
+    pub fn mentioned(&self, text: &str) -> Option<&str> {
+        let named = || self.others.iter().find(|name| text.contains(name.as_str()));
+        if let Some(name) = text.contains(&self.prefix).then(named).flatten() {
+            return Some(name);
+        }
+        if text.contains(&format!("{}/", self.parameters)) {
+            return Some(&self.parameters);
+        }
+        // In JSON alone, and in an ARN.
+        if text.contains(&self.api_log) && ["\"", ":"].iter().any(|end| text.contains(&format!("{}{end}", self.api_log))) {
+            return Some(&self.api_log);
+        }
+        let scheduled = |stack: &&String| SCHEDULE_ROLES.iter().any(|role| text.contains(&format!("{stack}-{role}")));
+        let stack = || self.stacks.iter().find(scheduled);
+        text.contains("EveryMin").then(stack).flatten().map(String::as_str)
     }
 
     /// Whether a call to `CloudTrail` mentions the stage's trail.
@@ -290,7 +314,16 @@ mod tests {
         assert_eq!(names.table("idbellen-prod-records"), Some(Table::Records));
         assert_eq!(names.table("arn:aws:dynamodb:x:1:table/idbellen-prod-codes/index/by-expiry"), Some(Table::Codes));
         assert_eq!(names.table("idbellen-prod-2-records"), None);
-        assert!(!names.mentioned("idbellen-prod-2-records") && names.mentions_table("idbellen-prod-2-records").is_none());
+        assert!(
+            names.mentioned("idbellen-prod-2-records").is_none() && names.mentions_table("idbellen-prod-2-records").is_none()
+        );
+        assert_eq!(names.mentioned("\"idbellen-prod-expire-records\""), Some("idbellen-prod-expire-records"));
+        for ours in
+            ["\"/aws/apigateway/idbellen-prod\"", "log-group:/aws/apigateway/idbellen-prod:*", "idbellen-prod-audit-agents"]
+        {
+            assert!(names.mentioned(ours).is_some(), "{ours}");
+        }
+        assert_eq!(names.mentioned("\"/aws/apigateway/idbellen-prod-2\""), None);
         assert_eq!(names.role("arn:aws:iam::1:role/idbellen-prod-agent-lookup", "1"), Some(Role::AgentLookup));
         for other in ["arn:aws:iam::2:role/idbellen-prod-agent-lookup", "arn:aws:iam::1:role/idbellen-prod-agent-lookup-2"] {
             assert_eq!(names.role(other, "1"), None, "{other}");

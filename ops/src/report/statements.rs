@@ -208,12 +208,13 @@ impl Report {
 
     fn others(&self) -> Statement {
         let mut found = Vec::new();
-        let (mut red, mut keys, mut refused, mut deployments) = (0_u64, 0_u64, 0_u64, 0_u64);
+        let (mut red, mut keys, mut calls, mut refused, mut deployments) = (0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
         for finding in self.findings() {
             match finding.kind {
                 _ if finding.refused => refused += 1,
                 Kind::Deployment => deployments += 1,
                 Kind::UnknownKey => keys += 1,
+                Kind::NotTelephony => calls += 1,
                 Kind::RoleUsed | Kind::Unknown => {}
                 _ => red += 1,
             }
@@ -236,6 +237,17 @@ impl Report {
                 }
                 Language::English => {
                     format!("someone else used a key; the trail does not tell whether it is ID-bellen's. How often: {keys}")
+                }
+            };
+            found.push((Verdict::NotProven, line));
+        }
+        if calls > 0 {
+            let line = match self.language {
+                Language::Dutch => {
+                    format!("wat van telefonie is, werd aangeroepen terwijl niemand haar rol had. In hoeveel uren: {calls}")
+                }
+                Language::English => {
+                    format!("what is telephony's was called while nobody had its role. In how many hours: {calls}")
                 }
             };
             found.push((Verdict::NotProven, line));

@@ -82,6 +82,18 @@ impl Report {
             shown += 1;
             self.story_text(&story, asked, out)?;
         }
+        let takers = self.facts.telephony.takers.iter().filter(|_| self.scope.reference.is_none());
+        for (who, taken) in takers.take(MOST) {
+            writeln!(
+                out,
+                "{} {}: {}, {} – {}",
+                language.pick("De rol van telefonie:", "Telephony's role:"),
+                self.who(*who),
+                taken.count,
+                time(taken.first),
+                time(taken.last)
+            )?;
+        }
         for (index, finding) in self.findings().enumerate() {
             if index >= MOST {
                 let more = self.findings().count() - MOST;

@@ -68,6 +68,14 @@ impl Language {
             Kind::RoleUsed => self.pick("nam de rol aan die daarvoor is", "took on the role that is there for it"),
             Kind::Copy => self.pick("maakte een kopie, of maakte dat mogelijk", "made a copy, or made one possible"),
             Kind::Change => self.pick("veranderde iets buiten een uitrol om", "changed something outside a deployment"),
+            Kind::Elsewhere => self.pick(
+                "deed iets met een naam van ID-bellen in een andere regio",
+                "did something with a name of ID-bellen in another region",
+            ),
+            Kind::NotTelephony => self.pick(
+                "riep aan wat van telefonie is, terwijl niemand haar rol had",
+                "called what is telephony's, while nobody had its role",
+            ),
             Kind::OutOfRole => self.pick("een rol deed wat zij nooit doet", "a role did what it never does"),
             Kind::UnknownKey => self.pick("gebruikte een onbekende sleutel", "used an unknown key"),
             Kind::Unknown => self.pick("onbekende vorm", "unknown form"),

@@ -13,7 +13,7 @@ use shared::audit::Outcome;
 use super::ids::{Id, id_text};
 use super::names::Text;
 
-pub use self::matching::{Answered, Told, told};
+pub use self::matching::{MarkTold, Told, told};
 
 /// The number of an agent in [`Agents`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,6 +115,18 @@ pub struct Asked {
 }
 
 impl Asked {
+    pub fn add_call(&mut self, call: Call) {
+        push(&mut self.calls, call);
+    }
+
+    pub fn add_mark(&mut self, mark: Mark) {
+        push(&mut self.marks, mark);
+    }
+
+    pub fn add_line(&mut self, line: Line) {
+        push(&mut self.lines, line);
+    }
+
     /// Brings it in order.
     pub fn finish(&mut self) {
         self.calls.sort_unstable();
@@ -123,4 +135,12 @@ impl Asked {
         // Firehose may deliver a line twice.
         self.lines.dedup();
     }
+}
+
+/// Most records are looked up once and cleared once: there is room for two at first.
+fn push<T>(list: &mut Vec<T>, one: T) {
+    if list.capacity() == 0 {
+        list.reserve_exact(2);
+    }
+    list.push(one);
 }

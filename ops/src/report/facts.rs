@@ -223,7 +223,7 @@ impl Facts {
     pub fn take_line(&mut self, record: Id, agent: Id, line: impl Fn(Agent) -> Line) -> bool {
         let Some(agent) = self.agents.number(agent) else { return false };
         self.lines += 1;
-        self.records.entry(record).or_default().asked().lines.push(line(agent));
+        self.records.entry(record).or_default().asked().add_line(line(agent));
         true
     }
 

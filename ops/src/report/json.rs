@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use shared::reference::Reference;
 
-use super::agents::{Answered, Line};
+use super::agents::{Line, MarkTold};
 use super::digest;
 use super::finding::Finding;
 use super::ids::{Id, id_text};
@@ -193,7 +193,7 @@ fn one<'a>(report: &'a Report, story: &'a Story<'a>) -> One<'a> {
     let agent = |agent| report.facts.agents.text(agent);
     let action = |clears: bool| if clears { "clear" } else { "lookup" };
     let done = |touch: &Touch| Done { at: utc(touch.at), act: touch.act.as_str(), by: report.who(touch.who) };
-    let mark = |mark: &Answered| Agent {
+    let mark = |mark: &MarkTold| Agent {
         at: utc(mark.at),
         action: action(mark.clears),
         answered: mark.answered,

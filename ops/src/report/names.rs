@@ -247,7 +247,7 @@ impl Key {
 #[derive(Default)]
 pub struct Texts {
     numbers: HashMap<String, u32>,
-    texts: Vec<String>,
+    all: Vec<String>,
     /// How often there was no room for one.
     pub lost: u64,
 }
@@ -270,18 +270,18 @@ impl Texts {
         if let Some(number) = self.numbers.get(&clean) {
             return *number;
         }
-        if self.texts.len() >= Self::MOST {
+        if self.all.len() >= Self::MOST {
             self.lost += 1;
             return Self::LOST;
         }
-        let number = u32::try_from(self.texts.len()).unwrap_or(Self::LOST);
-        self.texts.push(clean.clone());
+        let number = u32::try_from(self.all.len()).unwrap_or(Self::LOST);
+        self.all.push(clean.clone());
         self.numbers.insert(clean, number);
         number
     }
 
     pub fn text(&self, number: Text) -> &str {
-        self.texts.get(number as usize).map_or("?", String::as_str)
+        self.all.get(number as usize).map_or("?", String::as_str)
     }
 }
 

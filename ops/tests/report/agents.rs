@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::trail::event::{Call, Principal};
 use local::trail::gzip;
 use serde_json::{Value, json};
@@ -382,8 +383,7 @@ fn an_insiders_lines_neither_hide_nor_frame_nor_erase() {
         .map(|number| {
             let mut pseudonym = [9; 32];
             pseudonym[..4].copy_from_slice(&number.to_be_bytes());
-            use base64::Engine as _;
-            let by = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(pseudonym);
+            let by = URL_SAFE_NO_PAD.encode(pseudonym);
             let said = json!({"audit": "agent", "action": "lookup", "record": id(99), "agent": by, "outcome": "unknown"});
             json!({"id": "1", "timestamp": (BEGIN + 30) * 1000, "message": said.to_string()})
         })

@@ -21,7 +21,7 @@ const DISTANCES: [i64; 10] = [0, -1, 1, -2, 2, -3, 3, -4, -5, -6];
 
 /// A mark of an agent, and what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Answered {
+pub struct MarkTold {
     /// Unix seconds.
     pub at: i64,
     pub clears: bool,
@@ -34,7 +34,7 @@ pub struct Answered {
 #[derive(Default)]
 pub struct Told {
     /// All marks, by time.
-    pub marks: Vec<Answered>,
+    pub marks: Vec<MarkTold>,
     /// Who cleared it.
     pub cleared_by: Option<Agent>,
     /// Whether it is known of each look-up which agent it was.
@@ -58,9 +58,9 @@ pub fn told(asked: &Asked, cleared: Option<i64>, with_lines: bool) -> Told {
     let looks_known = all_anchored(attempts.collect()) && unambiguous(&looks, &pairs, &marks);
     let cleared_by = cleared.and_then(|at| who_cleared(asked, at, &looks, &looked));
 
-    let mut answered: Vec<Answered> = Vec::with_capacity(asked.marks.len());
+    let mut answered: Vec<MarkTold> = Vec::with_capacity(asked.marks.len());
     let used = used(&pairs);
-    let of = |mark: &Mark, answered| Answered { at: mark.at, clears: mark.clears, agent: mark.agent, answered };
+    let of = |mark: &Mark, answered| MarkTold { at: mark.at, clears: mark.clears, agent: mark.agent, answered };
     answered.extend(marks.iter().enumerate().map(|(index, mark)| of(mark, used.contains(&index))));
     let clears = asked.marks.iter().filter(|mark| mark.clears);
     answered.extend(

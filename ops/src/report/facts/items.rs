@@ -128,7 +128,7 @@ impl Facts {
             if act == Act::Read || role == Role::ClearContact {
                 let did = if act == Act::Read { call.did() } else { Did::Deleted };
                 let (key, address) = (self.texts.number(event.access_key()), self.texts.number(event.address()));
-                self.records.entry(id).or_default().asked().calls.push(Call { key, at, did, address });
+                self.records.entry(id).or_default().asked().add_call(Call { key, at, did, address });
             }
         }
         self.used(role, event, at, table.as_str())
@@ -142,7 +142,7 @@ impl Facts {
             };
             let mark = Mark { key: self.texts.number(event.access_key()), at, agent, clears: role == Role::ClearContact };
             self.marks += 1;
-            self.records.entry(record).or_default().asked().marks.push(mark);
+            self.records.entry(record).or_default().asked().add_mark(mark);
         }
         self.used(role, event, at, "Records, mark")
     }

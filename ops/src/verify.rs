@@ -10,6 +10,7 @@ mod functions;
 mod keys;
 mod logs;
 mod organisation;
+mod package;
 mod parameters;
 mod policy;
 mod report;

@@ -15,7 +15,7 @@ use crate::parameter_store::cause;
 use crate::swap::Target;
 
 /// The tag of a key that a swap made, with the id of the key that it was made to replace.
-const REPLACES: &str = "idbellen:replaces";
+pub const REPLACES: &str = "idbellen:replaces";
 
 /// KMS of the account and region that the environment or the profile names.
 pub struct Kms(Client);

@@ -146,7 +146,7 @@ fn configuration(stack: &Value, settings: Option<Value>) -> Result<Value> {
     Ok(configuration)
 }
 
-/// How long a file may be kept that its name says the content of. CloudFront asks S3 every day whether it is there still.
+/// How long a file may be kept that its name says the content of. `CloudFront` asks S3 every day whether it is there still.
 const FOR_EVER: &str = "public, max-age=31536000, s-maxage=86400, immutable";
 
 /// The tag of a file that no page names any more. The rule of the buckets goes by it.

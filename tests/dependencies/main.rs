@@ -157,10 +157,10 @@ async fn what_is_deployed_is_built_from_the_lock_file_or_not_at_all() -> Result<
             .output()?;
         anyhow::Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
     };
-    let (built, said) = build("").await?;
-    ensure!(built, "without the setting it is not built either: {said}");
-    let (built, said) = build(&format!("[workspace.metadata.lambda.build]{setting}")).await?;
-    ensure!(!built && said.contains("--locked"), "built, though the lock file lacks a package: {said}");
+    let (done, said) = build("").await?;
+    ensure!(done, "without the setting it is not built either: {said}");
+    let (done, said) = build(&format!("[workspace.metadata.lambda.build]{setting}")).await?;
+    ensure!(!done && said.contains("--locked"), "built, though the lock file lacks a package: {said}");
     Ok(())
 }
 

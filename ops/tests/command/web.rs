@@ -52,8 +52,8 @@ async fn answer(State(files): State<Files>, method: Method, uri: Uri, headers: H
             let keys: Vec<&str> = files.keys().filter_map(|key| key.strip_prefix(&in_bucket)).collect();
             let token = query.split('&').find_map(|part| part.strip_prefix("continuation-token="));
             let from = token.map_or(0, |token| token.parse().unwrap());
-            let page: String =
-                keys.iter().skip(from).take(2).map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+            let contents = |key: &&str| format!("<Contents><Key>{key}</Key></Contents>");
+            let page = keys.iter().skip(from).take(2).map(contents).collect::<Vec<_>>().concat();
             let next = from + 2;
             let more = keys.len() > next;
             let next = if more { format!("<NextContinuationToken>{next}</NextContinuationToken>") } else { String::new() };
@@ -64,22 +64,18 @@ async fn answer(State(files): State<Files>, method: Method, uri: Uri, headers: H
     (StatusCode::OK, text)
 }
 
+/// What CloudFormation tells.
 fn stack() -> String {
-    let member = |(list, key, value): (&str, &str, &str), (name, text): &(&str, &str)| {
-        format!("<{list}><member><{key}>{name}</{key}><{value}>{text}</{value}></member></{list}>")
+    let list = |list: &str, key: &str, value: &str, pairs: &[(&str, &str)]| {
+        let member = |(name, text): &(&str, &str)| format!("<member><{key}>{name}</{key}><{value}>{text}</{value}></member>");
+        format!("<{list}>{}</{list}>", pairs.iter().map(member).collect::<Vec<_>>().concat())
     };
-    let outputs = [("CitizenFiles", "citizen"), ("PortalFiles", "portal")];
     let parameters = [("AgentScope", "idbellen/agent"), ("OidcIssuer", "https://login.example"), ("OidcAudience", "portal")];
-    let all = |list: &str, key, value, pairs: &[(&str, &str)]| {
-        let members: String = pairs.iter().map(|pair| member((list, key, value), pair)).collect();
-        let joined = members.replace(&format!("</{list}><{list}>"), "");
-        joined
-    };
     format!(
         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>{}{}</member></Stacks></DescribeStacksResult>\
          </DescribeStacksResponse>",
-        all("Outputs", "OutputKey", "OutputValue", &outputs),
-        all("Parameters", "ParameterKey", "ParameterValue", &parameters),
+        list("Outputs", "OutputKey", "OutputValue", &[("CitizenFiles", "citizen"), ("PortalFiles", "portal")]),
+        list("Parameters", "ParameterKey", "ParameterValue", &parameters),
     )
 }
 

@@ -52,7 +52,8 @@ impl Route {
     }
 }
 
-/// The routes that SAM makes of the functions' events, and those that stand for themselves, by their keys: `POST /sessions`.
+/// The routes that SAM makes of the functions' events, and those that stand in the API's own document, by their keys:
+/// `POST /sessions`.
 fn expected_routes(template: &Template) -> BTreeMap<String, Route> {
     let route = |event: super::template::Event| {
         let properties = &event.properties;
@@ -72,25 +73,34 @@ fn expected_routes(template: &Template) -> BTreeMap<String, Route> {
         (format!("{} {}", text("Method").to_uppercase(), text("Path")), route)
     };
     let of_events = template.events("HttpApi").into_iter().map(route);
-    of_events.chain(template.all("AWS::ApiGatewayV2::Route").iter().map(|route| own_route(template, &route.properties))).collect()
+    let apis = template.all("AWS::Serverless::HttpApi");
+    let of_documents = apis.iter().flat_map(|api| routes_of_document(&api.properties["DefinitionBody"]));
+    of_events.chain(of_documents).collect()
 }
 
-/// A route that is a resource of its own.
-fn own_route(template: &Template, properties: &Value) -> (String, Route) {
-    let text = |name: &str| properties[name].as_str().unwrap_or_default().to_owned();
-    let target = text("Target");
-    let integrations = template.all("AWS::ApiGatewayV2::Integration");
-    let integration =
-        integrations.iter().find(|one| template.physical(&one.logical) == target.trim_start_matches("integrations/"));
-    let uri = integration.and_then(|one| one.properties["IntegrationUri"].as_str()).unwrap_or_default();
-    let authorization = properties["AuthorizationType"].as_str().unwrap_or("NONE");
-    let route = Route {
-        authorization: authorization.to_owned(),
-        authorizer: text("AuthorizerId"),
-        scopes: texts(&properties["AuthorizationScopes"]),
-        function: function_of(uri).to_owned(),
+/// The routes in an `OpenAPI` document, of which each operation names its one way of authorization.
+fn routes_of_document(document: &Value) -> Vec<(String, Route)> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let operations = paths.flat_map(|(path, methods)| {
+        methods.as_object().into_iter().flatten().map(move |(method, operation)| (path, method, operation))
+    });
+    let route = |(path, method, operation): (&String, &String, &Value)| {
+        let security = operation["security"][0].as_object().and_then(|security| security.iter().next());
+        let (authorization, authorizer) = match security.map(|(name, _)| name.as_str()) {
+            None => ("NONE", ""),
+            Some("AWS_IAM") => ("AWS_IAM", ""),
+            Some(name) => ("JWT", name),
+        };
+        let uri = operation["x-amazon-apigateway-integration"]["uri"].as_str().unwrap_or_default();
+        let route = Route {
+            authorization: authorization.to_owned(),
+            authorizer: authorizer.to_owned(),
+            scopes: security.map(|(_, scopes)| texts(scopes)).unwrap_or_default(),
+            function: function_of(uri).to_owned(),
+        };
+        (format!("{} {path}", method.to_uppercase()), route)
     };
-    (text("RouteKey"), route)
+    operations.map(route).collect()
 }
 
 /// The function that an integration invokes. It is named as it is, or in what API Gateway makes of an `OpenAPI` document:
@@ -271,6 +281,30 @@ mod tests {
             "defaultRouteSettings": {"detailedMetricsEnabled": false, "throttlingRateLimit": 200.0, "throttlingBurstLimit": 400},
             "routeSettings": {"POST /sessions": {"throttlingRateLimit": 20.0, "throttlingBurstLimit": 40}},
         })
+    }
+
+    #[test]
+    fn a_route_of_the_apis_document_is_one_that_is_expected() {
+        let function = "arn:aws:lambda:eu-central-1:1:function:x";
+        let integration = json!({"type": "aws_proxy", "uri": format!("arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{function}/invocations")});
+        let document = json!({"paths": {
+            "/signed": {"post": {"security": [{"AWS_IAM": []}], "x-amazon-apigateway-integration": integration}},
+            "/agents": {"get": {"security": [{"AgentToken": ["a", "b"]}], "x-amazon-apigateway-integration": integration}},
+            "/open": {"get": {"x-amazon-apigateway-integration": integration}},
+        }});
+        let route = |authorization: &str, authorizer: &str, scopes: &[&str]| Route {
+            authorization: authorization.to_owned(),
+            authorizer: authorizer.to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            function: function.to_owned(),
+        };
+        let expected = BTreeMap::from([
+            ("POST /signed".to_owned(), route("AWS_IAM", "", &[])),
+            ("GET /agents".to_owned(), route("JWT", "AgentToken", &["a", "b"])),
+            ("GET /open".to_owned(), route("NONE", "", &[])),
+        ]);
+        assert_eq!(routes_of_document(&document).into_iter().collect::<BTreeMap<_, _>>(), expected);
+        assert!(routes_of_document(&Value::Null).is_empty());
     }
 
     #[test]

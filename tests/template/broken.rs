@@ -700,6 +700,10 @@ fn web() -> Vec<Broken> {
             .set(of_headers("Portal", "ReferrerPolicy/ReferrerPolicy"), json!("unsafe-url")),
         broken("a bucket that can be public", &["buckets_hold_the_sites_files_only"])
             .set("/Resources/CitizenFiles/Properties/PublicAccessBlockConfiguration/BlockPublicPolicy", json!(false)),
+        broken("an earlier version that stays", &["what_a_site_no_longer_names_is_gone_after_a_week"])
+            .remove("/Resources/PortalFiles/Properties/LifecycleConfiguration"),
+        broken("a site that is deleted while it is in use", &["what_a_site_no_longer_names_is_gone_after_a_week"])
+            .remove("/Resources/CitizenFiles/Properties/LifecycleConfiguration/Rules/0/TagFilters"),
         broken("a bucket that anyone reads", &["buckets_hold_the_sites_files_only"])
             .set("/Resources/CitizenFilesPolicy/Properties/PolicyDocument/Statement/0/Principal", json!("*")),
     ]

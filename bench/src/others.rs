@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use anyhow::{Context, Result, ensure};
+use local::tools::PIP_INSTALL;
 use tokio::process::Command;
 
 use crate::release;
@@ -24,14 +25,14 @@ impl Others {
         crate::say("Installing what Node and Python need");
         let bench = world.stack.tools().checkout().join("bench");
         let (node, python) = (bench.join("node"), bench.join("python"));
-        run("npm", &["ci", "--silent", "--no-audit", "--no-fund"], &node)?;
+        run("npm", &["ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"], &node)?;
         run("npm", &["run", "--silent", "build"], &node)?;
         let environment = world.stack.tools().folder().join("bench-python");
         let interpreter = environment.join("bin/python");
         if !interpreter.exists() {
             run("python3", &["-m", "venv", path(&environment)?], &python)?;
         }
-        let install = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", "requirements.txt"];
+        let install = PIP_INSTALL.iter().copied().chain(["requirements.txt"]).collect::<Vec<_>>();
         run(path(&interpreter)?, &install, &python)?;
         Ok(Self { node, python, interpreter })
     }

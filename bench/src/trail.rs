@@ -26,7 +26,7 @@ const CODES: &str = "idbellen-test-codes";
 const BEGIN: i64 = 1_768_431_600;
 const HOUR: i64 = 3600;
 /// What one call takes.
-const EVENTS_A_CALL: usize = 11;
+const EVENTS_A_CALL: usize = 13;
 
 /// Reports on each trail; the answer is also held against the goals.
 pub fn measure() -> Result<[Table; 2]> {
@@ -97,6 +97,8 @@ fn call(number: u64, at: i64, events: &mut Vec<Value>, lines: &mut Vec<(i64, Str
     let key = |after: i64, by: &str, operation: &str, name: &str, context: Option<Value>| {
         Call::on_key(at + after, role(by), operation, &format!("alias/idbellen-test-{name}"), key_arn(ACCOUNT, name), context)
     };
+    let agent = &URL_SAFE_NO_PAD.encode([u8::try_from(number % 50)?; 32]);
+    let mark = |after: i64, by: &str| Call::mark(at + after, role(by), RECORDS, ACCOUNT, agent, record);
     let context = Some(json!({"record": record}));
     let calls: [Call; EVENTS_A_CALL] = [
         key(0, "session-start", "GenerateMac", "code-current", None),
@@ -107,14 +109,15 @@ fn call(number: u64, at: i64, events: &mut Vec<Value>, lines: &mut Vec<(i64, Str
         on(20, "session-ingest", "UpdateItem", RECORDS, record),
         key(30, "dtmf-exchange", "GenerateMac", "code-current", None),
         on(30, "dtmf-exchange", "UpdateItem", CODES, code),
+        mark(40, "agent-lookup"),
         on(40, "agent-lookup", "UpdateItem", RECORDS, record),
         on(100, "expire-records", "DeleteItem", CODES, code),
+        mark(200, "clear-contact"),
         on(200, "clear-contact", "DeleteItem", RECORDS, record),
     ];
     for call in calls {
         events.push(call.event(ACCOUNT)?);
     }
-    let agent = URL_SAFE_NO_PAD.encode([u8::try_from(number % 50)?; 32]);
     for (after, function, action, outcome) in
         [(40, "agent-lookup", "lookup", "disclosed"), (200, "clear-contact", "clear", "cleared")]
     {

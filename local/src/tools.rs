@@ -16,6 +16,20 @@ const IRMAGO: &str = "github.com/privacybydesign/irmago";
 const IRMAGO_VERSION: &str = "v1.3.0";
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
+/// What `python` is given to install what a file of requirements says and nothing else: each package has the hash that stands
+/// there; none is built here, which would run what it brings and fetch more; and none asks for another. The file's name follows.
+pub const PIP_INSTALL: [&str; 9] = [
+    "-m",
+    "pip",
+    "install",
+    "--disable-pip-version-check",
+    "--quiet",
+    "--require-hashes",
+    "--only-binary=:all:",
+    "--no-deps",
+    "-r",
+];
+
 /// AWS CloudFormation Guard, which checks templates.
 pub const GUARD: Published = Published { name: "cfn-guard", version: "3.2.1", builds: "about two minutes" };
 /// Checks licences, sources and second versions of dependencies, and asks for advisories.
@@ -140,7 +154,11 @@ impl Tools {
             require_node()?;
             progress("Installing what the web pages are made with");
             let _ = fs::remove_dir_all(&installed);
-            self.run("npm ci", process::inheriting("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&web)).await?;
+            self.run(
+                "npm ci",
+                process::inheriting("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&web),
+            )
+            .await?;
             fs::create_dir_all(&installed)?;
             mark(&installed, &packages)?;
         }
@@ -179,9 +197,7 @@ impl Tools {
         self.run("python3", process::inheriting("python3").args(["-m", "venv"]).arg(&target)).await?;
         self.run(
             "pip",
-            process::inheriting(target.join("bin/python"))
-                .args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r"])
-                .arg(self.checkout.join("local/requirements.txt")),
+            process::inheriting(target.join("bin/python")).args(PIP_INSTALL).arg(self.checkout.join("local/requirements.txt")),
         )
         .await?;
         mark(&target, REQUIREMENTS)

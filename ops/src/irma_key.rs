@@ -1,15 +1,15 @@
 //! `idbellen irma-key`: the key that the IRMA server signs results with.
 
 use std::fmt;
-use std::io::{BufRead, IsTerminal, Write, stdin, stdout};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Subcommand;
 use reqwest::{Client, redirect};
 use shared::irma::ServerUrl;
 
+use crate::confirm::{confirm, somebody_to_ask};
 use crate::fingerprint::Fingerprint;
 use crate::parameter_store::ParameterStore;
 use crate::public_key::PublicKey;
@@ -46,8 +46,8 @@ impl Command {
     /// Does it.
     pub async fn run(self) -> Result<()> {
         let Self::Fetch { stage, server, fingerprint } = self;
-        if fingerprint.is_none() && !stdin().is_terminal() {
-            bail!("nobody to ask: standard input is no terminal. Give the keeper's fingerprint with --fingerprint");
+        if fingerprint.is_none() {
+            somebody_to_ask("Give the keeper's fingerprint with --fingerprint")?;
         }
         let key = PublicKey::from_pem(&server.public_key().await?).with_context(|| format!("{server} gave no usable key"))?;
         let name = stage.irma_public_key();
@@ -65,7 +65,11 @@ impl Command {
         match fingerprint {
             Some(expected) if expected == key.fingerprint() => {}
             Some(expected) => bail!("the key is not the one that --fingerprint names, {expected}. Nothing was stored"),
-            None => confirm(&mut stdin().lock(), &mut stdout())?,
+            None => {
+                let question = "Is this the fingerprint that the keeper of the IRMA server gave you?";
+                let is_right = confirm(question).context("nothing was stored")?;
+                ensure!(is_right, "then it is not to be trusted: ask the keeper of the IRMA server. Nothing was stored");
+            }
         }
         if matches!(stored, Some(Ok(same)) if same == key.fingerprint()) {
             println!("Nothing to store.");
@@ -78,23 +82,6 @@ impl Command {
 }
 
 const REPLACED: &str = "If it is replaced, the results of calls that are under way will be refused.";
-
-/// Asks whether the fingerprint is right, until the answer is yes or no.
-fn confirm(answers: &mut impl BufRead, questions: &mut impl Write) -> Result<()> {
-    loop {
-        write!(questions, "Is this the fingerprint that the keeper of the IRMA server gave you? [yes/no] ")?;
-        questions.flush()?;
-        let mut answer = String::new();
-        if answers.read_line(&mut answer)? == 0 {
-            bail!("no answer. Nothing was stored");
-        }
-        match answer.trim().to_lowercase().as_str() {
-            "yes" => return Ok(()),
-            "no" => bail!("then it is not to be trusted: ask the keeper of the IRMA server. Nothing was stored"),
-            _ => {}
-        }
-    }
-}
 
 /// Where an IRMA server listens, as [`ServerUrl`] allows it.
 #[derive(Clone, Debug)]
@@ -147,32 +134,5 @@ impl Server {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(answers: &str) -> (Result<()>, usize) {
-        let mut questions = Vec::new();
-        let answer = confirm(&mut answers.as_bytes(), &mut questions);
-        (answer, String::from_utf8_lossy(&questions).matches("[yes/no]").count())
-    }
-
-    #[test]
-    fn only_yes_is_yes() {
-        assert!(answer("yes\n").0.is_ok());
-        assert!(answer("YES \r\n").0.is_ok());
-        for text in ["no\n", "", "y\n", "\n", "yesno\n", "true\n"] {
-            assert!(answer(text).0.is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn any_other_answer_is_asked_again() {
-        let (answer, questions) = answer("y\n\nmaybe\nyes\n");
-        assert!(answer.is_ok());
-        assert_eq!(questions, 4);
     }
 }

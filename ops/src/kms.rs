@@ -1,5 +1,7 @@
 //! KMS, as far as an operator swaps the code key with it.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
@@ -15,7 +17,7 @@ use crate::parameter_store::cause;
 use crate::swap::Target;
 
 /// The tag of a key that a swap made, with the id of the key that it was made to replace.
-const REPLACES: &str = "idbellen:replaces";
+pub const REPLACES: &str = "idbellen:replaces";
 
 /// KMS of the account and region that the environment or the profile names.
 pub struct Kms(Client);
@@ -81,28 +83,44 @@ impl Kms {
         Ok(replaces(&tags).map(str::to_owned))
     }
 
+    /// What a swap passes on from a key to the one that replaces it.
+    async fn passed_on(&self, id: &str) -> Result<PassedOn> {
+        let failed = |what: &str, why: String| anyhow!("the {what} of key {id} can't be read: {why}");
+        let policy = self.policy(id).await?;
+        let described = self.0.describe_key().key_id(id).send().await;
+        let described = described.map_err(|error| failed("description", cause(&error)))?;
+        let tags = self.tags(id).await.map_err(|error| failed("tags", cause(&error)))?;
+        // Those of AWS, as CloudFormation's, can't be given.
+        let kept = tags.into_iter().filter(|tag| !tag.tag_key.starts_with("aws:") && tag.tag_key != REPLACES);
+        let tags = kept.map(|tag| (tag.tag_key, tag.tag_value)).collect();
+        let description = described.key_metadata.and_then(|key| key.description).unwrap_or_default();
+        Ok(PassedOn { policy, description, tags })
+    }
+
+    /// Whether one of two keys can have been made to replace the other: both have what a swap passes on.
+    pub async fn are_alike(&self, one: &str, other: &str) -> Result<bool> {
+        let (one, other) = (self.passed_on(one).await?, self.passed_on(other).await?);
+        let say_the_same = says_the_same(&one.policy, &other.policy);
+        Ok(say_the_same && one.description == other.description && one.tags == other.tags)
+    }
+
     /// The key that was made to replace `old`: by a swap that was interrupted, if there is one, or else now, with the policy,
     /// the description and the tags of `old`.
     pub async fn made_for(&self, old: &str) -> Result<String> {
-        let policy = self.policy(old).await?;
+        let PassedOn { policy, description, tags } = self.passed_on(old).await?;
         if let Some(left) = self.left_by_a_swap(old, &policy).await? {
             return Ok(left);
         }
-        let failed = |what: &str, why: String| anyhow!("the {what} of key {old} can't be read: {why}");
-        let described = self.0.describe_key().key_id(old).send().await;
-        let described = described.map_err(|error| failed("description", cause(&error)))?;
-        let tags = self.tags(old).await.map_err(|error| failed("tags", cause(&error)))?;
-        // Those of AWS, as CloudFormation's, can't be given.
-        let kept = tags.into_iter().filter(|tag| !tag.tag_key.starts_with("aws:") && tag.tag_key != REPLACES);
-        let mark = Tag::builder().tag_key(REPLACES).tag_value(old).build()?;
+        let tag = |(key, value): (String, String)| Tag::builder().tag_key(key).tag_value(value).build();
+        let mark = (REPLACES.to_owned(), old.to_owned());
         let request = self
             .0
             .create_key()
             .key_spec(KeySpec::Hmac256)
             .key_usage(KeyUsageType::GenerateVerifyMac)
             .policy(&policy)
-            .set_description(described.key_metadata.and_then(|key| key.description))
-            .set_tags(Some(kept.chain([mark]).collect()));
+            .description(description)
+            .set_tags(Some(tags.into_iter().chain([mark]).map(tag).collect::<Result<_, _>>()?));
         // An answer that got lost would, asked for again, be a second key. Whoever runs the command again finds the first.
         let once = aws_sdk_kms::config::Builder::new().retry_config(RetryConfig::disabled());
         let made = request.customize().config_override(once).send().await;
@@ -167,6 +185,14 @@ impl Kms {
     ) -> Result<Vec<Tag>, SdkError<aws_sdk_kms::operation::list_resource_tags::ListResourceTagsError>> {
         self.0.list_resource_tags().key_id(id).into_paginator().items().send().collect().await
     }
+}
+
+/// What a swap passes on from a key to the one that replaces it.
+struct PassedOn {
+    policy: String,
+    description: String,
+    /// Without AWS's, and without the one that says which key was replaced.
+    tags: BTreeMap<String, String>,
 }
 
 /// Of two keys, someone else's swap may have pointed an alias at either by now.

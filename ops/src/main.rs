@@ -6,6 +6,7 @@
 
 mod aws;
 mod code_key;
+mod confirm;
 mod fingerprint;
 mod hex;
 mod irma_key;

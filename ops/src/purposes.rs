@@ -1,10 +1,11 @@
 //! `idbellen purposes`: for what citizens can identify themselves, what is asked of them and why.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Subcommand;
+use serde_json::Value;
 use shared::purpose::PurposeName;
 
 use crate::parameter_store::ParameterStore;
@@ -94,6 +95,25 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<(PurposeName, String)>> {
         1 => bail!("1 problem"),
         count => bail!("{count} problems"),
     }
+}
+
+/// The purposes in a folder, each a file that is called after the purpose and was good when it was stored. Other files are
+/// not looked at. An error if there is none, or one has no valid name or is no JSON.
+pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Value>> {
+    let unreadable = || format!("{} can't be read", folder.display());
+    let mut purposes = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).with_context(unreadable)? {
+        let file = entry.with_context(unreadable)?.path();
+        if file.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let name = name(&file).map_err(|problem| anyhow!("{}: {}", file.display(), problem.what))?;
+        let text = std::fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))?;
+        let purpose = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
+        purposes.insert(name.as_str().to_owned(), purpose);
+    }
+    ensure!(!purposes.is_empty(), "{} has no purpose: no file NAME.json", folder.display());
+    Ok(purposes)
 }
 
 /// The purpose that a file is called after.

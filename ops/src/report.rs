@@ -6,8 +6,10 @@
 //! | `export` | copies from the audit bucket to a folder |
 //! | `folder` | such a folder |
 //! | `digest` | whether the trail is whole and unaltered |
-//! | `event`, `facts`, `agents` | what it tells |
-//! | `verdict` | what that proves |
+//! | `event`, `names`, `ids` | one event, and what is ours in it |
+//! | `facts`, `life`, `finding` | what the events tell |
+//! | `agents` | which agents looked and cleared |
+//! | `story`, `tally`, `statements`, `verdict` | what that proves |
 //! | `text`, `html`, `json` | how it is said |
 
 mod agents;
@@ -15,10 +17,16 @@ mod digest;
 mod event;
 mod export;
 mod facts;
+mod finding;
 mod folder;
 mod html;
+mod ids;
 mod json;
+mod life;
 mod names;
+mod statements;
+mod story;
+mod tally;
 mod text;
 mod verdict;
 mod words;
@@ -38,7 +46,8 @@ use self::export::{Wanted, export};
 use self::facts::Facts;
 use self::folder::Folder;
 use self::names::{Names, shown};
-use self::verdict::{Report, Scope, Verdict, overall};
+use self::tally::{Report, Scope};
+use self::verdict::{Verdict, overall};
 use self::words::{Language, dutch_time};
 use crate::stage::Stage;
 
@@ -198,10 +207,12 @@ impl Make {
             bail!("{} is of account {}, not of {account}", path.display(), shown(&folder.export.account));
         }
         let window = period.clone().unwrap_or(i64::MIN..i64::MAX);
-        let mut facts = Facts::of(Names::of(&self.stage, self.stack.as_deref()), folder.export.account.clone(), window);
+        let names = Names::of(&self.stage, self.stack.as_deref());
+        let home = digest::home_of(&folder, &self.stage);
+        let mut facts = Facts::of(names, folder.export.account.clone(), home, window);
         let integrity = digest::walk(&folder, &self.stage, &mut |file| facts.take_file(file));
-        let has_agents = agents::take(&folder, &mut facts);
-        facts.finish();
+        let has_agents = agents::lines::take(&folder, &mut facts);
+        facts.finish(integrity.covered.map(|(from, _)| from));
         let asked = period.is_some();
         let period = period.unwrap_or_else(|| integrity.covered.map_or(0..0, |(from, until)| from..until));
         let scope = Scope { period, asked, reference: self.reference };

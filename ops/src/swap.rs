@@ -24,6 +24,9 @@ pub const CODES_DEAD: UnixSeconds = SEEN_BY_ALL + Codes::LIFETIME + 2 * 60;
 /// After a swap, the same command starts no other for so long, in seconds: it may only be asked whether it is done.
 pub const REST: UnixSeconds = 24 * 60 * 60;
 
+/// Clocks of KMS may differ by so much, in seconds, where moments are held against each other.
+const CLOCKS: UnixSeconds = 60;
+
 /// An alias of the code key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alias {
@@ -55,10 +58,25 @@ pub struct State {
     pub next: Target,
     /// When the key that `next` names was made.
     pub made_at: UnixSeconds,
-    /// The id of the key that it was made to replace, if a swap made it.
-    pub replaces: Option<String>,
-    /// Whether that one is there and not to be deleted.
-    pub old_is_alive: bool,
+    /// The id of the key that it was made to replace, if its tag says so, and what became of that one. Whoever may tag a key
+    /// can have the tag say what they want.
+    pub replaces: Option<(String, Old)>,
+}
+
+/// What became of a key that another was made to replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// Some alias of the account names it.
+    Named,
+    /// It is there, and no alias names it.
+    Left {
+        /// When it was made.
+        made_at: UnixSeconds,
+        /// Whether the key that replaces it has its policy, description and tags, as a swap passes them on.
+        is_alike: bool,
+    },
+    /// It is not there, or to be deleted.
+    Gone,
 }
 
 /// What comes next.
@@ -76,28 +94,39 @@ pub enum Step {
     Done(UnixSeconds),
 }
 
-/// The aliases do not stand as a swap makes them stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unexpected;
+/// Why there is no next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The aliases do not stand as a swap makes them stand.
+    Aliases,
+    /// The swap is over, and this key, which it is said to have replaced, is named by some alias.
+    InUse(String),
+    /// The swap is over, and of this key nothing but a tag says that it was replaced.
+    NotReplaced(String),
+}
 
 impl State {
     /// The step that comes next at `now`, by AWS's clock.
-    pub fn step(&self, now: UnixSeconds) -> Result<Step, Unexpected> {
+    pub fn step(&self, now: UnixSeconds) -> Result<Step, Refusal> {
         let (previous, current, next) = (&self.previous.key, &self.current.key, &self.next.key);
         let after = |at: UnixSeconds, what, step| if now >= at { step } else { Step::Wait(at, what) };
         if previous == current && current == next {
             return Ok(match &self.replaces {
-                Some(old) if self.old_is_alive => {
+                Some((old, Old::Named)) => return Err(Refusal::InUse(old.clone())),
+                Some((old, Old::Left { made_at, is_alike })) => {
+                    if !is_alike || !self.took_over_from_one_made_at(*made_at) {
+                        return Err(Refusal::NotReplaced(old.clone()));
+                    }
                     let at = self.previous.since + SEEN_BY_ALL;
                     after(at, "until no one asks the old key any more", Step::Delete(old.clone()))
                 }
-                Some(_) if now < self.made_at + REST => Step::Done(self.made_at + REST),
-                _ => Step::Start(current.clone()),
+                Some((_, Old::Gone)) if now < self.made_at + REST => Step::Done(self.made_at + REST),
+                Some((_, Old::Gone)) | None => Step::Start(current.clone()),
             });
         }
         // What `next` names must be the key that a swap made, and `previous` the one that it replaces.
-        if self.replaces.as_ref() != Some(previous) {
-            return Err(Unexpected);
+        if self.replaces.as_ref().is_none_or(|(old, _)| old != previous) {
+            return Err(Refusal::Aliases);
         }
         if current == previous {
             let at = self.next.since + SEEN_BY_ALL;
@@ -107,7 +136,17 @@ impl State {
             let at = self.current.since + CODES_DEAD;
             return Ok(after(at, "until every code under the old key is dead", Step::Point(Alias::Previous, next.clone())));
         }
-        Err(Unexpected)
+        Err(Refusal::Aliases)
+    }
+
+    /// Whether the aliases came to name the key as a swap has them do: made after the one that it replaces, it went to `next`,
+    /// then to `current`, then to `previous`, and each time long enough after. Of a key that the stack made, they came to name
+    /// it at once.
+    fn took_over_from_one_made_at(&self, old_made_at: UnixSeconds) -> bool {
+        let moments = [old_made_at, self.made_at, self.next.since];
+        moments.windows(2).all(|pair| pair[0] <= pair[1] + CLOCKS)
+            && self.next.since + SEEN_BY_ALL <= self.current.since + CLOCKS
+            && self.current.since + CODES_DEAD <= self.previous.since + CLOCKS
     }
 }
 
@@ -132,11 +171,17 @@ mod tests {
 
     const T: UnixSeconds = 1_800_000_000;
 
-    /// Aliases that name these keys since these moments; `next` names one that was made at `T` to replace "old".
+    /// When the old key was made.
+    const LONG_AGO: UnixSeconds = T - 30 * 24 * 60 * 60;
+
+    /// Aliases that name these keys since these moments; `next` names one that was made at `T` to replace "old", which has all
+    /// that the new one has.
     fn state(previous: (&str, i64), current: (&str, i64), next: (&str, i64)) -> State {
         let target = |(key, since): (&str, i64)| Target { key: key.to_owned(), since };
         let (previous, current, next) = (target(previous), target(current), target(next));
-        State { previous, current, next, made_at: T, replaces: Some("old".to_owned()), old_is_alive: true }
+        let named = [&previous, &current, &next].iter().any(|target| target.key == "old");
+        let old = if named { Old::Named } else { Old::Left { made_at: LONG_AGO, is_alike: true } };
+        State { previous, current, next, made_at: T, replaces: Some(("old".to_owned(), old)) }
     }
 
     fn point(alias: Alias) -> Step {
@@ -182,7 +227,7 @@ mod tests {
     #[test]
     fn after_a_swap_there_is_none_for_a_day() {
         let mut done = state(("new", T + 3000), ("new", T + 700), ("new", T + 5));
-        done.old_is_alive = false;
+        done.replaces = Some(("old".to_owned(), Old::Gone));
         for now in [T + 3600, T + REST - 1] {
             assert_eq!(done.step(now), Ok(Step::Done(T + REST)));
         }
@@ -199,11 +244,42 @@ mod tests {
             ("third", "new", "new"),
         ] {
             let odd = state((previous, 0), (current, 0), (next, 0));
-            assert_eq!(odd.step(T + REST), Err(Unexpected), "{previous} {current} {next}");
+            assert_eq!(odd.step(T + REST), Err(Refusal::Aliases), "{previous} {current} {next}");
         }
         let mut not_made_for_it = state(("old", 0), ("old", 0), ("new", 0));
         not_made_for_it.replaces = None;
-        assert_eq!(not_made_for_it.step(T + REST), Err(Unexpected));
+        assert_eq!(not_made_for_it.step(T + REST), Err(Refusal::Aliases));
+    }
+
+    #[test]
+    fn a_key_that_only_a_tag_names_is_not_deleted() {
+        let over = state(("new", T + 3000), ("new", T + 700), ("new", T + 5));
+        let never = T + 1000 * REST;
+        assert_eq!(over.step(never), Ok(Step::Delete("old".to_owned())));
+        let refused = |change: &dyn Fn(&mut State)| {
+            let mut changed = over.clone();
+            change(&mut changed);
+            changed.step(never)
+        };
+        let left = |state: &mut State, made_at: UnixSeconds, is_alike: bool| {
+            state.replaces = Some(("old".to_owned(), Old::Left { made_at, is_alike }));
+        };
+        let not_replaced = Err(Refusal::NotReplaced("old".to_owned()));
+        // It is for something else: of another policy, description or other tags.
+        assert_eq!(refused(&|state: &mut State| left(state, LONG_AGO, false)), not_replaced);
+        // It was made when the one in use was there.
+        assert_eq!(refused(&|state: &mut State| left(state, T + REST, true)), not_replaced);
+        // No swap ever was: the stack made the key and its aliases at once, or the aliases first named another.
+        assert_eq!(
+            refused(&|state: &mut State| [state.previous.since, state.current.since, state.next.since] = [T + 5; 3]),
+            not_replaced
+        );
+        assert_eq!(refused(&|state: &mut State| state.next.since = T + 700), not_replaced);
+        assert_eq!(refused(&|state: &mut State| state.previous.since = T + 710), not_replaced);
+        assert_eq!(refused(&|state: &mut State| state.next.since = T - 700), not_replaced);
+        // It is in use.
+        let in_use = refused(&|state: &mut State| state.replaces = Some(("old".to_owned(), Old::Named)));
+        assert_eq!(in_use, Err(Refusal::InUse("old".to_owned())));
     }
 
     /// When each alias came to name the new key, and when the old one was deleted, in a swap that waits no longer than it
@@ -216,10 +292,14 @@ mod tests {
             let target = |key: String| Target { key, since: now };
             match state.step(now) {
                 Ok(Step::Start(old)) => {
-                    (state.next, state.replaces) = (target("new".to_owned()), Some(old));
+                    (state.next, state.replaces) = (target("new".to_owned()), Some((old, Old::Named)));
+                    state.made_at = now;
                 }
                 Ok(Step::Point(Alias::Current, key)) => state.current = target(key),
-                Ok(Step::Point(_, key)) => state.previous = target(key),
+                Ok(Step::Point(_, key)) => {
+                    state.previous = target(key);
+                    state.replaces = Some(("old".to_owned(), Old::Left { made_at: LONG_AGO, is_alike: true }));
+                }
                 Ok(Step::Wait(until, _)) => now = until,
                 Ok(Step::Delete(_)) => return ([state.previous.since, state.current.since, state.next.since], now),
                 other => unreachable!("{other:?}"),

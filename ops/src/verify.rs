@@ -10,12 +10,14 @@ mod functions;
 mod keys;
 mod logs;
 mod organisation;
+mod package;
 mod parameters;
 mod policy;
 mod report;
 mod roles;
 mod schedules;
 mod stack;
+mod strict;
 mod tables;
 mod template;
 mod trail;
@@ -29,8 +31,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::aws::Aws;
+use crate::purposes;
 use report::Report;
 use stack::Stack;
+use strict::Accepted;
 
 /// What is to be verified.
 #[derive(Args)]
@@ -44,6 +48,17 @@ pub struct Command {
     /// template's defaults
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
+    /// The folder with the purposes that you meant, in files as `idbellen purposes put` takes them. All of them, and no
+    /// others, must be stored
+    #[arg(long, value_name = "FOLDER")]
+    expect_purposes: Option<PathBuf>,
+    /// Exit code 1 as well if something could not be looked at: what a machine should use
+    #[arg(long)]
+    strict: bool,
+    /// With --strict: the checks that may be a ?, in a file with a check's name on each line, as `SUBJECT: PROMISE`. Lines
+    /// that start with # are yours. A name that is of no use is told on standard error
+    #[arg(long, value_name = "FILE", requires = "strict")]
+    accept: Option<PathBuf>,
     /// Prints JSON: docs/running.md describes it
     #[arg(long)]
     json: bool,
@@ -53,6 +68,8 @@ impl Command {
     /// Does it.
     pub async fn run(self) -> Result<()> {
         let meant = self.expect.as_deref().map(read_parameters).transpose()?;
+        let purposes = self.expect_purposes.as_deref().map(purposes::read_folder).transpose()?;
+        let accepted = self.accept.as_deref().map(Accepted::read).transpose()?.unwrap_or_default();
         let aws = Aws::from_environment().await?;
         let stack = Stack::find(&aws, &self.stack).await?;
         let mut report = Report::default();
@@ -65,14 +82,25 @@ impl Command {
         api::check(&aws, &stack, &mut report).await;
         logs::check(&aws, &stack, &mut report).await;
         trail::check(&aws, &stack, &mut report).await;
-        parameters::check(&aws, &stack, &mut report).await;
+        parameters::check(&aws, &stack, purposes.as_ref(), &mut report).await;
         organisation::check(&mut report);
         println!("{}", if self.json { report.to_json(&stack) } else { report.to_string() });
+        let mut failures = Vec::new();
         match report.broken() {
-            0 => Ok(()),
-            1 => bail!("1 promise is not kept"),
-            count => bail!("{count} promises are not kept"),
+            0 => {}
+            1 => failures.push("1 promise is not kept".to_owned()),
+            count => failures.push(format!("{count} promises are not kept")),
         }
+        if self.strict {
+            let judgement = accepted.judge(&report);
+            for remark in judgement.remarks {
+                eprintln!("{remark}");
+            }
+            if !judgement.unaccepted.is_empty() {
+                failures.push(format!("could not be looked at, and is not accepted:\n  {}", judgement.unaccepted.join("\n  ")));
+            }
+        }
+        if failures.is_empty() { Ok(()) } else { bail!(failures.join("; ")) }
     }
 }
 

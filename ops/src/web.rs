@@ -1,4 +1,8 @@
-//! `idbellen web publish`: puts the built web pages in the buckets of a stack, with the settings that the portal needs.
+//! `idbellen web publish`: puts the built web pages in the buckets of a stack, with the settings that the portal needs, and
+//! has what an earlier version left there deleted.
+//!
+//! A page that is open may still load files of its own version. So those are not deleted at once: each is marked with a tag,
+//! and the buckets' rule (`template.yaml`) has S3 delete what has that tag after seven days.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,8 +24,14 @@ use crate::merge::merge;
 pub enum Command {
     /// Puts the built pages in the stack's buckets
     ///
-    /// Build them first, with `npm ci` and `npm run build` in the folder web. The portal's config.json is made from the
-    /// stack's parameters; --settings names a JSON file with what is to be added to it, or to be otherwise.
+    /// Build them first, with `npm ci --ignore-scripts` and `npm run build` in the folder web. The portal's config.json is made
+    /// from the stack's parameters; --settings names a JSON file with what is to be added to it, or to be otherwise.
+    ///
+    /// What an earlier version left there, and no page names any more, is gone after a week: a flaw that was mended can't be
+    /// loaded for ever.
+    ///
+    /// Needs cloudformation:DescribeStacks, s3:ListBucket of the buckets, and s3:GetObject, s3:GetObjectTagging, s3:PutObject
+    /// and s3:PutObjectTagging in them.
     Publish(Publish),
 }
 
@@ -67,9 +77,10 @@ impl Publish {
 
         let client = Client::new(&aws_config::defaults(BehaviorVersion::latest()).load().await);
         for (bucket, files) in [(&citizen, citizen_files), (&portal, portal_files)] {
-            let published: BTreeSet<String> = files.iter().map(|file| file.key.clone()).collect();
+            let current: BTreeSet<String> = files.iter().map(|file| file.key.clone()).collect();
             put(&client, bucket, files).await?;
-            mark_replaced(&client, bucket, &published).await?;
+            let left = "the files are published, but those of an earlier version may be left there: run it again";
+            supersede(&client, bucket, &current).await.context(left)?;
         }
         println!("citizen's page  {}", output("CitizenSite").unwrap_or_default());
         println!("agent portal    {}", output("PortalSite").unwrap_or_default());
@@ -87,8 +98,9 @@ fn listed(stack: &Value, list: &str, (key, value): (&str, &str), name: &str) -> 
 fn built(page: &Path) -> Result<Vec<File>> {
     let folder = page.join("dist");
     let mut files = Vec::new();
-    collect(&folder, "", &mut files)
-        .with_context(|| format!("{} can't be read: run `npm ci` and `npm run build` in the folder web", folder.display()))?;
+    collect(&folder, "", &mut files).with_context(|| {
+        format!("{} can't be read: run `npm ci --ignore-scripts` and `npm run build` in the folder web", folder.display())
+    })?;
     ensure!(files.iter().any(|file| file.key == "index.html"), "{} has no index.html", folder.display());
     if let Some(file) = files.iter().find(|file| content_type(&file.key).is_none()) {
         bail!("{} has {}, which is of a kind that no page has", folder.display(), file.key);
@@ -134,44 +146,15 @@ fn configuration(stack: &Value, settings: Option<Value>) -> Result<Value> {
     Ok(configuration)
 }
 
-/// How long a file is kept whose name tells its content: by a browser for a year, by the edge for a day, so that a file that
-/// was deleted is not found there much longer.
-const NAMED_BY_CONTENT: &str = "public, max-age=31536000, s-maxage=86400, immutable";
+/// How long a file may be kept that its name says the content of. `CloudFront` asks S3 every day whether it is there still.
+const FOR_EVER: &str = "public, max-age=31536000, s-maxage=86400, immutable";
 
-/// The tag of a file that no page names any more. The bucket deletes it a week later (its lifecycle, in `template.yaml`).
-const REPLACED: (&str, &str) = ("idbellen", "replaced");
-
-/// Tags what is in the bucket and was not published. A copy onto itself makes the file new, so that the week starts now: pages
-/// that are open find their files. What is tagged already stays as it is, and what is published again has lost its tag.
-async fn mark_replaced(client: &Client, bucket: &str, published: &BTreeSet<String>) -> Result<()> {
-    let mut pages = client.list_objects_v2().bucket(bucket).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let page = page.with_context(|| format!("bucket {bucket} can't be listed"))?;
-        for key in page.contents().iter().filter_map(|object| object.key()).filter(|key| !published.contains(*key)) {
-            let failed = || format!("{key} in bucket {bucket} can't be marked as replaced");
-            let tags = client.get_object_tagging().bucket(bucket).key(key).send().await.with_context(failed)?;
-            if tags.tag_set().iter().any(|tag| (tag.key(), tag.value()) == REPLACED) {
-                continue;
-            }
-            client
-                .copy_object()
-                .bucket(bucket)
-                .key(key)
-                .copy_source(format!("{bucket}/{key}"))
-                .metadata_directive(MetadataDirective::Copy)
-                .tagging_directive(TaggingDirective::Replace)
-                .tagging(format!("{}={}", REPLACED.0, REPLACED.1))
-                .send()
-                .await
-                .with_context(failed)?;
-        }
-    }
-    Ok(())
-}
+/// The tag of a file that no page names any more. The rule of the buckets goes by it.
+const SUPERSEDED: (&str, &str) = ("superseded", "yes");
 
 async fn put(client: &Client, bucket: &str, files: Vec<File>) -> Result<()> {
     for File { key, bytes } in files {
-        let lifetime = if is_named_by_its_content(&key) { NAMED_BY_CONTENT } else { "no-cache" };
+        let lifetime = if is_named_by_its_content(&key) { FOR_EVER } else { "no-cache" };
         client
             .put_object()
             .bucket(bucket)
@@ -184,6 +167,63 @@ async fn put(client: &Client, bucket: &str, files: Vec<File>) -> Result<()> {
             .with_context(|| format!("{key} can't be put in bucket {bucket}"))?;
     }
     Ok(())
+}
+
+/// Marks what an earlier version left in the bucket. S3 counts days from when a file was last written, and a mark alone does
+/// not write it: so it is copied onto itself. What is marked already is left alone, or its days would begin anew.
+async fn supersede(client: &Client, bucket: &str, current: &BTreeSet<String>) -> Result<()> {
+    let mut pages = client.list_objects_v2().bucket(bucket).into_paginator().send();
+    let (mut marked, mut others) = (0, Vec::new());
+    while let Some(page) = pages.next().await {
+        let page = page.with_context(|| format!("the files in bucket {bucket} can't be listed"))?;
+        let keys = page.contents.unwrap_or_default().into_iter().filter_map(|file| file.key);
+        for key in keys.filter(|key| !current.contains(key)) {
+            if !is_of_a_build(&key) {
+                others.push(key);
+            } else if !is_superseded(client, bucket, &key).await? {
+                mark(client, bucket, &key).await?;
+                marked += 1;
+            }
+        }
+    }
+    if marked > 0 {
+        println!("{marked} files of an earlier version in {bucket} are deleted in a week");
+    }
+    if !others.is_empty() {
+        println!("{bucket} has files that no build makes; delete those that are not yours: {}", others.join(", "));
+    }
+    Ok(())
+}
+
+async fn is_superseded(client: &Client, bucket: &str, key: &str) -> Result<bool> {
+    let tags = client.get_object_tagging().bucket(bucket).key(key).send().await;
+    let tags = tags.with_context(|| format!("the tags of {key} in bucket {bucket} can't be read"))?;
+    Ok(tags.tag_set.iter().any(|tag| (tag.key.as_str(), tag.value.as_str()) == SUPERSEDED))
+}
+
+async fn mark(client: &Client, bucket: &str, key: &str) -> Result<()> {
+    let (tag, value) = SUPERSEDED;
+    client
+        .copy_object()
+        .copy_source(format!("{bucket}/{key}"))
+        .bucket(bucket)
+        .key(key)
+        .metadata_directive(MetadataDirective::Replace)
+        .set_content_type(content_type(key).map(str::to_owned))
+        .cache_control(FOR_EVER)
+        .tagging_directive(TaggingDirective::Replace)
+        .tagging(format!("{tag}={value}"))
+        .send()
+        .await
+        .with_context(|| format!("{key} in bucket {bucket} can't be marked"))?;
+    Ok(())
+}
+
+/// Whether it can be a file of a build that another build does not have: it is of a kind that a page has, its name says its
+/// content, and holds nothing that would have to be encoded in an address.
+fn is_of_a_build(key: &str) -> bool {
+    let is_plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    is_plain && is_named_by_its_content(key) && content_type(key).is_some()
 }
 
 /// Whether the build gave the file a name that is another when it holds something else: `follow-BLuj7o2K.js`.
@@ -243,5 +283,12 @@ mod tests {
         let keys: Vec<String> = files?.into_iter().map(|file| file.key).collect();
         assert!(keys[..2].contains(&"assets/a-BLuj7o2K.js".to_owned()) && keys[..2].contains(&"follow-D_4-xY9z.js".to_owned()));
         Ok(())
+    }
+
+    #[test]
+    fn the_buckets_rule_goes_by_the_tag() {
+        let (key, value) = SUPERSEDED;
+        let rule = format!("TagFilters: [{{ Key: {key}, Value: \"{value}\" }}]");
+        assert!(include_str!("../../template.yaml").contains(&rule));
     }
 }

@@ -31,6 +31,21 @@ fn every_link_leads_somewhere() -> Result<()> {
 }
 
 #[test]
+fn every_picture_is_shown() -> Result<()> {
+    let shown: BTreeSet<PathBuf> = documents()?
+        .iter()
+        .map(|document| Ok((checkout()?.join(document), links_of(&read(document)?))))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flat_map(|(document, links)| links.into_iter().filter_map(move |link| document.parent().map(|folder| folder.join(link))))
+        .collect();
+    let pictures = files_under(&checkout()?.join("docs/pictures"))?;
+    let hidden: Vec<_> = pictures.iter().filter(|picture| !shown.contains(*picture)).collect();
+    ensure!(hidden.is_empty(), "no document shows {hidden:?}");
+    Ok(())
+}
+
+#[test]
 fn every_test_that_is_named_is_there() -> Result<()> {
     let mut missing = Vec::new();
     let mut found = 0;

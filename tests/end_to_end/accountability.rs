@@ -1,8 +1,9 @@
 //! What the trail of a hundred calls proves, by `idbellen report`. On a stack of its own: on the other one, tests act as
 //! outsiders.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -66,11 +67,12 @@ async fn the_report_tells_what_happened_to_each_of_a_hundred_calls_and_flags_the
 async fn tell(stack: &Stack) -> Result<()> {
     let operator = Operator::of(stack, &|_| {}).await?;
     operator.fill_parameters().await?;
-    let (wallet, telephony) = (stack.wallet(&Person::WILLEKE).await?, stack.telephony().await?);
+    let wallet = stack.wallet(&Person::WILLEKE).await?;
     let role = stack.deployment.resources.get("ExpireRecordsEveryMinuteRole").context("the schedule has no role")?;
     let schedule = stack.assume_role(&format!("arn:aws:iam::000000000000:role/{role}")).await?;
 
     let since = SystemTime::now();
+    let telephony = stack.telephony().await?;
     let plots = PLOTS.into_iter().flat_map(|(plot, many)| std::iter::repeat_n(plot, many)).enumerate();
     let calls = stream::iter(plots).map(|(number, plot)| play(stack, &wallet, &telephony, number, plot));
     let references: Vec<(Plot, Option<String>)> = calls.buffer_unordered(AT_A_TIME).try_collect().await?;
@@ -102,7 +104,11 @@ async fn tell(stack: &Stack) -> Result<()> {
         ensure!(statement["verdict"] == expected, "{said}");
     }
     let findings = report["findings"].as_array().context("no findings")?;
-    // Telephony takes on its role.
+    let [exchange] = report["telephony"].as_array().context("no telephony")?.as_slice() else {
+        anyhow::bail!("not one took on telephony's role: {said}")
+    };
+    // Once for all calls, and once for that of which root read the record.
+    ensure!(exchange["count"] == 2, "{exchange}");
     let others: Vec<&Value> = findings.iter().filter(|finding| finding["kind"] != "roleUsed").collect();
     let [outsider] = others.as_slice() else { anyhow::bail!("not one finding: {said}") };
     ensure!(outsider["kind"] == "access" && outsider["action"] == "dynamodb:GetItem", "{outsider}");
@@ -124,10 +130,17 @@ async fn tell(stack: &Stack) -> Result<()> {
         let (cleared_by, looked) =
             if plot == Plot::Transferred { ("bram", vec![agent("anna"), agent("bram")]) } else { ("anna", vec![agent("anna")]) };
         ensure!(record["endedBy"] == "agent" && record["endedByWhom"] == agent(cleared_by), "{record}");
-        let lines = record["agents"].as_array().context("no agents")?;
-        let lookups = lines.iter().filter(|line| line["action"] == "lookup" && line["outcome"] == "disclosed");
-        let lookups: Vec<&str> = lookups.filter_map(|line| line["agent"].as_str()).collect();
-        ensure!(looked.iter().all(|agent| lookups.contains(&agent.as_str())), "{record}");
+        let agents = |list: &str, of: &dyn Fn(&Value) -> bool| -> Result<BTreeSet<String>> {
+            let list = record[list].as_array().context("no agents")?.iter();
+            Ok(list.filter(|one| of(one)).filter_map(|one| one["agent"].as_str().map(str::to_owned)).collect())
+        };
+        // The trail says so, and so do the lines.
+        let marked = agents("agents", &|one| one["action"] == "lookup" && one["answered"] == true)?;
+        let told = agents("lines", &|one| one["action"] == "lookup" && one["outcome"] == "disclosed")?;
+        let looked: BTreeSet<String> = looked.into_iter().collect();
+        ensure!(marked == looked && told == looked, "{record}");
+        let cleared = agents("agents", &|one| one["action"] == "clear" && one["answered"] == true)?;
+        ensure!(cleared == BTreeSet::from([agent(cleared_by)]), "{record}");
         ensure!(record["verdict"] == "proven", "{record}");
     }
     let text = fs::read_to_string(&file)?;
@@ -155,6 +168,8 @@ async fn play(stack: &Stack, wallet: &Wallet, telephony: &Caller, number: usize,
     let shown = stack.look_up_until_ended("anna", &secret, Some(&contact(0))).await?.expect(200)?;
     let reference = shown["reference"].as_str().context("no reference")?.to_owned();
     if plot == Plot::Transferred {
+        // Nobody takes a call over in less: the trail gives whole seconds.
+        next_second().await;
         stack.look_up("bram", &secret, Some(&contact(1))).await?.expect(200)?;
         stack.clear("anna", &secret, Some(&contact(0))).await?.expect(204)?;
         stack.clear("bram", &secret, Some(&contact(1))).await?.expect(204)?;
@@ -162,6 +177,14 @@ async fn play(stack: &Stack, wallet: &Wallet, telephony: &Caller, number: usize,
         stack.clear("anna", &secret, Some(&contact(0))).await?.expect(204)?;
     }
     Ok((plot, Some(reference)))
+}
+
+/// Waits until the next second begins.
+async fn next_second() {
+    let began = now();
+    while now() == began {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Plays a call during which the root user reads the record. Gives its reference.

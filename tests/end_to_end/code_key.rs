@@ -1,14 +1,14 @@
 //! A new code key takes over while calls come and go, and is interrupted at every step.
 //!
 //! The command `idbellen code-key swap` is the real one, against the emulator's KMS. Half an hour can't pass in a test: in
-//! its place, KMS says of aliases and keys that they were changed and made so much earlier. Codes under the old key would be
-//! dead by then; here they are used before.
+//! its place, KMS says of aliases and keys that they were changed and made so much earlier, each by all the time that is said
+//! to have passed since. Codes under the old key would be dead by then; here they are used before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join;
@@ -32,6 +32,7 @@ tests! {
         a_swap_that_fails_or_gets_no_answer_at_any_step_goes_on_when_run_again,
         a_swap_leaves_alone_what_it_did_not_make,
         a_swap_takes_no_key_that_only_says_that_it_is_the_new_one,
+        a_swap_deletes_no_key_that_only_a_tag_names,
     ]
 }
 
@@ -58,9 +59,40 @@ struct Swap<'a> {
     operator: Operator<'a>,
     who: Credentials,
     kms: Tap,
-    passed: Arc<AtomicI64>,
+    time: Arc<Mutex<Time>>,
     /// So many seconds KMS's clock is ahead of ours.
     ahead: Arc<AtomicI64>,
+}
+
+/// What is said to have passed, in seconds, in all.
+#[derive(Default)]
+struct Time {
+    passed: i64,
+    /// When the last alias changed.
+    at_last_change: i64,
+    /// When an alias changed.
+    aliases: HashMap<String, i64>,
+    /// When a key was made, after the moment at which that was asked.
+    keys: Vec<(i64, i64)>,
+}
+
+impl Time {
+    /// How much longer ago it is said to be that this alias changed than it is.
+    fn since_changed(&self, alias: &Value) -> i64 {
+        self.passed - alias.as_str().and_then(|alias| self.aliases.get(alias)).copied().unwrap_or_default()
+    }
+
+    /// The same of a key, by when it was made.
+    fn since_made(&self, at: &Value) -> i64 {
+        let at = at.as_f64().unwrap_or_default();
+        #[allow(clippy::cast_precision_loss, reason = "a moment of our days")]
+        let made = self.keys.iter().rev().find(|(asked, _)| *asked as f64 <= at + 1.0);
+        self.passed - made.map_or(0, |(_, passed)| *passed)
+    }
+}
+
+fn locked(time: &Mutex<Time>) -> MutexGuard<'_, Time> {
+    time.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a run of the command came to.
@@ -77,35 +109,58 @@ impl<'a> Swap<'a> {
         let who = rights::role_with(world, "code-key-operator", &actions).await?;
         let address = world.stack.aws_url();
         let kms = Tap::start(0, address.trim_start_matches("http://")).await?;
-        Ok(Self { world, operator: world.operator().await?, who, kms, passed: Arc::default(), ahead: Arc::default() })
+        Ok(Self { world, operator: world.operator().await?, who, kms, time: Arc::default(), ahead: Arc::default() })
     }
 
     /// Has KMS say that so many seconds have passed since the last change, until an alias changes.
     fn passes(&self, seconds: i64) -> Injected {
-        let (passed, ahead) = (Arc::clone(&self.passed), Arc::clone(&self.ahead));
-        passed.store(seconds, Ordering::Relaxed);
+        let (time, ahead) = (Arc::clone(&self.time), Arc::clone(&self.ahead));
+        {
+            let mut time = locked(&time);
+            time.passed = time.at_last_change + seconds;
+        }
         self.kms.inject(move |call: &Call| {
-            if call.operation == "UpdateAlias" {
-                passed.store(0, Ordering::Relaxed);
-            }
-            let (seconds, ahead) = (passed.load(Ordering::Relaxed), ahead.load(Ordering::Relaxed));
-            matches!(call.operation.as_str(), "ListAliases" | "DescribeKey").then(|| {
-                Fault::changed(move |headers, answer| {
+            let sent: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+            let (time, ahead) = (Arc::clone(&time), ahead.load(Ordering::Relaxed));
+            match call.operation.as_str() {
+                "UpdateAlias" => {
+                    let mut time = locked(&time);
+                    time.at_last_change = time.passed;
+                    let passed = time.passed;
+                    time.aliases.insert(sent["AliasName"].as_str().unwrap_or_default().to_owned(), passed);
+                    None
+                }
+                "CreateKey" => {
+                    let mut time = locked(&time);
+                    let passed = time.passed;
+                    time.keys.push((now(), passed));
+                    None
+                }
+                "ListAliases" | "DescribeKey" => Some(Fault::changed(move |headers, answer| {
+                    let time = locked(&time);
                     for alias in answer["Aliases"].as_array_mut().into_iter().flatten() {
+                        let seconds = time.since_changed(&alias["AliasName"]);
                         earlier(&mut alias["LastUpdatedDate"], seconds);
                     }
                     if let Some(key) = answer.get_mut("KeyMetadata") {
+                        let seconds = time.since_made(&key["CreationDate"]);
                         earlier(&mut key["CreationDate"], seconds);
                     }
                     set_date(headers, now() + ahead);
-                })
-            })
+                })),
+                _ => None,
+            }
         })
     }
 
     /// Runs the command until it waits or ends.
     async fn run(&self) -> Result<Run> {
-        let command = self.operator.command(&["code-key", "swap", "--stage", "local"], self.kms.url(), &self.who);
+        self.run_with(&["--yes"]).await
+    }
+
+    async fn run_with(&self, more: &[&str]) -> Result<Run> {
+        let arguments = [&["code-key", "swap", "--stage", "local"], more].concat();
+        let command = self.operator.command(&arguments, self.kms.url(), &self.who);
         let mut child = Command::from(command).stdin(Stdio::null()).kill_on_drop(true).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         let mut run = Run { out: String::new(), err: String::new(), ended: None };
@@ -349,7 +404,7 @@ async fn a_swap_leaves_alone_what_it_did_not_make(world: &World) -> Result<()> {
         assert_eq!(describe(world, other).await?["KeyState"], "Enabled");
     }
     let operator = world.operator().await?;
-    let elsewhere = operator.run(&["code-key", "swap", "--stage", "elsewhere"], "").await;
+    let elsewhere = operator.run(&["code-key", "swap", "--stage", "elsewhere", "--yes"], "").await;
     ensure!(elsewhere.is_err_and(|error| error.to_string().contains("is the stage deployed here?")), "it finds another stage");
     Ok(())
 }
@@ -422,5 +477,46 @@ async fn a_swap_takes_no_key_that_only_says_that_it_is_the_new_one(world: &World
     for key in two.difference(&before) {
         delete(world, key).await?;
     }
+    Ok(())
+}
+
+async fn a_swap_deletes_no_key_that_only_a_tag_names(world: &World) -> Result<()> {
+    let swap = Swap::of(world).await?;
+    let [current, ..] = named(world).await?;
+    let tags = ask(world, "kms", "TrentService.ListResourceTags", &json!({"KeyId": current}).to_string()).await?;
+    let tags = tags["Tags"].as_array().cloned().unwrap_or_default();
+    let before = tags.into_iter().find(|tag| tag["TagKey"] == "idbellen:replaces");
+    let tag = async |value: &str| {
+        let tag = json!({"KeyId": current, "Tags": [{"TagKey": "idbellen:replaces", "TagValue": value}]});
+        ask(world, "kms", "TrentService.TagResource", &tag.to_string()).await
+    };
+    // Someone's key, for something else; and one that has the code key's policy and description.
+    let spec = json!({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"});
+    let mut alike = spec.clone();
+    alike["Policy"] = policy(world, &current).await?.to_string().into();
+    alike["Description"] = describe(world, &current).await?["Description"].clone();
+    for spec in [spec, alike] {
+        let made = ask(world, "kms", "TrentService.CreateKey", &spec.to_string()).await?;
+        let foreign = made["KeyMetadata"]["KeyId"].as_str().context("a key without an id")?.to_owned();
+        tag(&foreign).await?;
+        let time = swap.passes(2 * DAY);
+        let was = named(world).await?;
+        let run = swap.run().await?;
+        drop(time);
+        let says = run.err.contains(&format!("it replaced the key {foreign}, and nothing else does"));
+        ensure!(run.ended == Some(false) && says, "{}{}", run.out, run.err);
+        assert_eq!(describe(world, &foreign).await?["KeyState"], "Enabled");
+        assert_eq!(named(world).await?, was);
+    }
+    if let Some(tag) = before {
+        let again = json!({"KeyId": current, "Tags": [tag]}).to_string();
+        ask(world, "kms", "TrentService.TagResource", &again).await?;
+    } else {
+        let untag = json!({"KeyId": current, "TagKeys": ["idbellen:replaces"]}).to_string();
+        ask(world, "kms", "TrentService.UntagResource", &untag).await?;
+    }
+    // A script must say that it wants the old key deleted.
+    let run = swap.run_with(&[]).await?;
+    ensure!(run.ended == Some(false) && run.err.contains("nobody to ask") && run.err.contains("--yes"), "{}{}", run.out, run.err);
     Ok(())
 }

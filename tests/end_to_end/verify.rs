@@ -21,7 +21,9 @@ use crate::world::{World, ask, ask_query};
 tests! {
     beside_others: [
         every_promise_holds_or_it_is_said_why_not,
+        what_could_not_be_looked_at_fails_a_machine_unless_it_is_accepted,
         parameters_are_compared_with_those_that_were_meant,
+        purposes_are_compared_with_those_that_were_meant,
         a_trail_is_verified,
         what_aws_does_not_tell_is_unknown,
         its_role_has_the_rights_that_it_uses_and_no_others,
@@ -48,14 +50,33 @@ fn change(operation: &'static str, text: &'static str, change: impl Fn(&mut Valu
     on(operation, text, Fault::changed(move |_, json| change(json)))
 }
 
-/// What AWS says, and the emulator does not: it knows no TTL of the template and makes no metrics of logs.
+/// What AWS says, and the emulator does not: it knows no TTL of the template, makes no metrics of logs, and gives the
+/// limits of routes as the template writes them.
 fn as_aws_says() -> Vec<Rule> {
     vec![
         change("DescribeTimeToLive", "", |json| {
             json["TimeToLiveDescription"] = json!({"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"});
         }),
         change("GetMetricStatistics", "", |json| json["Datapoints"] = json!([{"Sum": 1.0, "Maximum": 59.0}])),
+        Arc::new(|call| call.operation.ends_with("/stages").then(|| Fault::changed(|_, json| limits_as_aws_says(json)))),
     ]
+}
+
+/// `ThrottlingRateLimit` as `throttlingRateLimit`, and a parameter's text as a number.
+fn limits_as_aws_says(stages: &mut Value) {
+    let renamed = |limits: &Value| {
+        let limits = limits.as_object().into_iter().flatten().map(|(name, limit)| {
+            let number = limit.as_str().and_then(|text| text.parse::<f64>().ok()).map_or_else(|| limit.clone(), |one| json!(one));
+            (name.replacen("Throttling", "throttling", 1), number)
+        });
+        limits.collect::<serde_json::Map<_, _>>()
+    };
+    for stage in stages["items"].as_array_mut().into_iter().flatten() {
+        stage["defaultRouteSettings"] = renamed(&stage["defaultRouteSettings"]).into();
+        for limits in stage["routeSettings"].as_object_mut().into_iter().flatten().map(|(_, limits)| limits) {
+            *limits = renamed(limits).into();
+        }
+    }
 }
 
 /// What `idbellen verify` found.
@@ -63,6 +84,7 @@ struct Found {
     code: Option<i32>,
     checks: Vec<Value>,
     text: String,
+    errors: String,
     calls: Vec<Call>,
 }
 
@@ -98,7 +120,7 @@ async fn verify(world: &World, rules: &[Rule], more: &[&str]) -> Result<Found> {
     let operator = world.operator().await?;
     let output = operator.run_as(&role, world.stack.to_aws.url(), &arguments, "").await?;
     let text = String::from_utf8(output.stdout)?;
-    let errors = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let checks = if more.contains(&"--json") {
         let mut json: Value = serde_json::from_str(&text).with_context(|| format!("no JSON: {text}{errors}"))?;
         serde_json::from_value(json["checks"].take())?
@@ -107,7 +129,7 @@ async fn verify(world: &World, rules: &[Rule], more: &[&str]) -> Result<Found> {
     };
     let mut calls = world.stack.to_aws.calls_since(mark);
     calls.retain(|call| call.caller == role.key_id);
-    Ok(Found { code: output.status.code(), checks, text, calls })
+    Ok(Found { code: output.status.code(), checks, text, errors, calls })
 }
 
 fn build(world: &World) -> Result<String> {
@@ -116,7 +138,7 @@ fn build(world: &World) -> Result<String> {
 }
 
 /// What can't be seen on this stack, and why the words are there.
-const NOT_SEEN: [&str; 5] = [
+const NOT_SEEN: [&str; 6] = [
     // The emulator does not know the operation.
     "all logs: no policy of the account sends lines elsewhere",
     // It was deployed without an audit account.
@@ -124,6 +146,7 @@ const NOT_SEEN: [&str; 5] = [
     "the trail: there is one",
     // It was not told what was meant.
     "the stack: its parameters are those that you meant",
+    "parameters: the purposes are those that you meant",
     // No account can see it.
     "the organisation: infra/organisation-policy.json is attached to the account",
 ];
@@ -143,6 +166,90 @@ async fn every_promise_holds_or_it_is_said_why_not(world: &World) -> Result<()> 
     let printed = verify(world, &[], &[]).await?.text;
     ensure!(printed.contains("table Records\n  ✔ DynamoDB deletes what is past expires_at\n"), "{printed}");
     ensure!(printed.contains("  ? its code is what was built\n      why:   there is nothing to compare it with\n"), "{printed}");
+    Ok(())
+}
+
+async fn what_could_not_be_looked_at_fails_a_machine_unless_it_is_accepted(world: &World) -> Result<()> {
+    let build = build(world)?;
+    let file = world.stack.folder().join("accepted.txt");
+    let path = file.to_str().context("the path is not UTF-8")?;
+    let strictly =
+        async |rules: &[Rule], more: &[&str]| verify(world, rules, &[&["--build", &build, "--strict"], more].concat()).await;
+    let accepting = async |rules: &[Rule], names: &str| {
+        std::fs::write(&file, names)?;
+        strictly(rules, &["--accept", path]).await
+    };
+    let found = strictly(&[], &[]).await?;
+    assert_eq!(found.code, Some(1));
+    for name in NOT_SEEN {
+        ensure!(found.errors.contains(&format!("\n  {name}")), "{name} is not named: {}", found.errors);
+    }
+    let all = format!("# Accepted, and why.\n{}\n", NOT_SEEN.join("\n"));
+    let found = accepting(&[], &all).await?;
+    assert_eq!((found.code, found.errors.as_str()), (Some(0), ""));
+    let found = accepting(&[], &all.replace(NOT_SEEN[0], "")).await?;
+    ensure!(found.code == Some(1) && found.errors.contains(NOT_SEEN[0]), "{}", found.errors);
+    // Someone takes a right from the role: what the machine would have found, it can't see.
+    let refused = [on("DescribeTimeToLive", "records", Fault::exception("AccessDeniedException"))];
+    let found = accepting(&refused, &all).await?;
+    let unseen = "table Records: DynamoDB deletes what is past expires_at";
+    ensure!(found.code == Some(1) && found.errors.contains(unseen), "{:?} {}", found.code, found.errors);
+    // Of a key that can't be described nothing else goes unsaid.
+    let refused = [on("DescribeKey", "local-token", Fault::exception("AccessDeniedException"))];
+    let found = accepting(&refused, &all).await?;
+    for promise in ["enabled, of", "it names the", "its policy", "no grant", "its tags", "KMS makes new material"] {
+        let name = format!("key alias/idbellen-local-token: {promise}");
+        ensure!(found.code == Some(1) && found.errors.contains(&name), "{name} is not named: {}", found.errors);
+    }
+    // What is accepted for nothing is told, and does no harm.
+    let found = accepting(&[], &format!("{all}table Records: no stream\ntable Recards: no stream\n")).await?;
+    for remark in ["could be looked at: table Records: no stream\n", "has the name: table Recards: no stream\n"] {
+        ensure!(found.code == Some(0) && found.errors.contains(remark), "{remark}: {}", found.errors);
+    }
+    // A promise that is not kept can't be accepted.
+    let stopped = on("ListBackups", "records", Fault::answer(200, r#"{"BackupSummaries":[{"BackupArn":"x"}]}"#));
+    let found = accepting(&[stopped], &format!("{all}table Records: no backup made by DynamoDB\n")).await?;
+    assert_eq!(found.code, Some(1));
+    std::fs::remove_file(&file)?;
+    let alone = world.operator().await?.run(&["verify", STACK_NAME, "--accept", path], "").await;
+    ensure!(alone.is_err_and(|error| error.to_string().contains("--strict")), "a list is of no use without --strict");
+    Ok(())
+}
+
+async fn purposes_are_compared_with_those_that_were_meant(world: &World) -> Result<()> {
+    const PROMISE: &str = "parameters: the purposes are those that you meant";
+    let folder = world.stack.folder().join("meant-purposes");
+    std::fs::create_dir_all(&folder)?;
+    let mut stored = Vec::new();
+    for name in ["afspraak", "burgerzaken"] {
+        let file = format!("{name}.json");
+        let text = std::fs::read_to_string(world.stack.tools().checkout().join("infra/purposes").join(&file))?;
+        let purpose: Value = serde_json::from_str(&text)?;
+        stored.push(json!({"Name": format!("/idbellen/local/purposes/{name}"), "Value": purpose.to_string()}));
+        std::fs::write(folder.join(&file), text)?;
+    }
+    let path = folder.to_str().context("the path is not UTF-8")?;
+    let with = async |change: &dyn Fn(&mut Vec<Value>)| {
+        let mut stored = stored.clone();
+        change(&mut stored);
+        let rule = on("GetParametersByPath", "", Fault::answer(200, json!({"Parameters": stored}).to_string()));
+        verify(world, &[rule], &["--json", "--expect-purposes", path]).await
+    };
+    let found = with(&|_| {}).await?;
+    ensure!(found.with("holds").contains(PROMISE), "{}", found.text);
+    let found = with(&|stored| {
+        let elsewhere = stored[0]["Value"].as_str().map(|text| text.replace("+31200000002", "+31200000009"));
+        stored[0]["Value"] = json!(elsewhere);
+    });
+    let found = found.await?;
+    assert_eq!((found.with("broken"), found.code), ([PROMISE.to_owned()].into(), Some(1)));
+    ensure!(found.text.contains("afspraak has another phoneNumber"), "{}", found.text);
+    let found = with(&|stored| stored.truncate(1)).await?;
+    assert_eq!(found.with("broken"), [PROMISE.to_owned()].into());
+    std::fs::remove_dir_all(&folder)?;
+    let operator = world.operator().await?;
+    let run = operator.run(&["verify", STACK_NAME, "--expect-purposes", path], "").await;
+    ensure!(run.is_err_and(|error| error.to_string().contains("can't be read")), "it takes a folder that is not there");
     Ok(())
 }
 

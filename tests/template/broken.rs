@@ -739,10 +739,6 @@ fn web() -> Vec<Broken> {
             .set(of_site("CitizenSite", "CacheBehaviors/0/PathPattern"), json!("/api/*")),
         broken("sessions through the portal", &["a_site_passes_on_its_own_routes_only"])
             .set(of_site("PortalSite", "CacheBehaviors/0/PathPattern"), json!("/api/sessions")),
-        broken("replaced files that stay", &["replaced_files_of_a_site_go"])
-            .remove("/Resources/PortalFiles/Properties/LifecycleConfiguration"),
-        broken("files that go while pages name them", &["replaced_files_of_a_site_go"])
-            .remove("/Resources/CitizenFiles/Properties/LifecycleConfiguration/Rules/0/TagFilters"),
         broken("a site in plain text", &["sites_are_encrypted_on_both_sides"])
             .set(of_site("CitizenSite", "DefaultCacheBehavior/ViewerProtocolPolicy"), json!("allow-all")),
         broken("an API asked in plain text", &["sites_are_encrypted_on_both_sides"])
@@ -761,6 +757,10 @@ fn web() -> Vec<Broken> {
             .set(of_headers("Portal", "ReferrerPolicy/ReferrerPolicy"), json!("unsafe-url")),
         broken("a bucket that can be public", &["buckets_hold_the_sites_files_only"])
             .set("/Resources/CitizenFiles/Properties/PublicAccessBlockConfiguration/BlockPublicPolicy", json!(false)),
+        broken("an earlier version that stays", &["what_a_site_no_longer_names_is_gone_after_a_week"])
+            .remove("/Resources/PortalFiles/Properties/LifecycleConfiguration"),
+        broken("a site that is deleted while it is in use", &["what_a_site_no_longer_names_is_gone_after_a_week"])
+            .remove("/Resources/CitizenFiles/Properties/LifecycleConfiguration/Rules/0/TagFilters"),
         broken("a bucket that anyone reads", &["buckets_hold_the_sites_files_only"])
             .set("/Resources/CitizenFilesPolicy/Properties/PolicyDocument/Statement/0/Principal", json!("*")),
     ]

@@ -4,7 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -170,12 +171,12 @@ export async function narrow(page: Page): Promise<void> {
   assert.ok(width <= 320, `the page is ${width} px wide at 320 px`);
 }
 
-/** Takes a picture for the documents, if `IDBELLEN_PICTURES` is set. */
+/** Takes the documents' pictures anew, if `IDBELLEN_PICTURES` is set. A new picture starts as an empty file of its name. */
 export async function picture(page: Page, name: string): Promise<void> {
-  if (!process.env["IDBELLEN_PICTURES"]) return;
   const size = (page.viewportSize()?.width ?? 0) < 600 ? "phone" : "desktop";
-  await mkdir(PICTURES, { recursive: true });
-  await page.screenshot({ path: `${PICTURES}${name}-${size}.png`, fullPage: true, animations: "disabled", scale: "css" });
+  const path = `${PICTURES}${name}-${size}.png`;
+  if (!process.env["IDBELLEN_PICTURES"] || !existsSync(path)) return;
+  await page.screenshot({ path, fullPage: true, animations: "disabled", scale: "css" });
 }
 
 /** Everything that is looked at in each state of each page. */

@@ -55,6 +55,14 @@ impl Call {
         }
     }
 
+    /// The mark of an agent beside a call on this record: a read of a key that is never there.
+    #[must_use]
+    pub fn mark(at: i64, by: Principal, table: &str, account: &str, agent: &str, record: &str) -> Self {
+        let key = json!({"id": format!("agent/{agent}/{record}")});
+        let parameters = json!({"tableName": table, "key": key, "projectionExpression": "id"});
+        Self { parameters, ..Self::on_item(at, by, "GetItem", table, account, record) }
+    }
+
     /// The transaction that makes a record and a code.
     #[must_use]
     pub fn making(at: i64, by: Principal, account: &str, items: [(&str, &str); 2]) -> Self {

@@ -1,85 +1,146 @@
-//! What agents did: the lines that agent-lookup and clear-contact log, as Firehose delivers them. A file is a row of gzip
-//! members; each holds one message of a subscription (Amazon CloudWatch Logs user guide, "Log group-level subscription
-//! filters").
+//! Which agents looked up and cleared a record. The trail tells: beside each call on a record, agent-lookup and
+//! clear-contact read a key that is never in the table, and that key names agent and record. That call is the *mark* of the
+//! agent; AWS signs it with the rest of the trail. The functions' lines tell it too. Nobody signs those, so they are only
+//! compared with the marks.
 
-use std::borrow::Cow;
+pub mod lines;
+mod matching;
 
-use serde::Deserialize;
+use std::collections::HashMap;
+
 use shared::audit::Outcome;
 
-use super::digest::inflate;
-use super::facts::{Facts, Line, id_of};
-use super::folder::{AGENTS, Folder};
+use super::ids::{Id, id_text};
+use super::names::Text;
 
-#[allow(clippy::struct_field_names, reason = "these are AWS's names")]
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Message<'a> {
-    #[serde(borrow)]
-    message_type: Cow<'a, str>,
-    #[serde(borrow)]
-    owner: Cow<'a, str>,
-    #[serde(borrow)]
-    log_events: Vec<LogEvent<'a>>,
+pub use self::matching::{MarkTold, Told, told};
+
+/// The number of an agent in [`Agents`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Agent(u32);
+
+/// The agents' pseudonyms, each kept once.
+#[derive(Default)]
+pub struct Agents {
+    numbers: HashMap<Id, Agent>,
+    pseudonyms: Vec<Id>,
 }
 
-#[derive(Deserialize)]
-struct LogEvent<'a> {
-    timestamp: i64,
-    #[serde(borrow)]
-    message: Cow<'a, str>,
-}
+impl Agents {
+    /// No more are kept, about 80 MB: what a malformed trail holds must not fill the memory.
+    const MOST: usize = 1_000_000;
 
-/// `shared::audit` writes it.
-#[derive(Deserialize)]
-struct Said<'a> {
-    audit: &'a str,
-    action: &'a str,
-    record: &'a str,
-    agent: &'a str,
-    outcome: &'a str,
-}
-
-/// Takes in all agents' lines of `folder`. Says whether there is a file of them.
-pub fn take(folder: &Folder, facts: &mut Facts) -> bool {
-    let (mut any, mut buffer) = (false, Vec::new());
-    for key in folder.objects.iter().filter(|key| key.starts_with(AGENTS)) {
-        any = true;
-        let Some(bytes) = folder.object(key) else { continue };
-        if !inflate(&bytes, &mut buffer) {
-            facts.broken_lines += 1;
+    /// The number of the agent with this pseudonym; `None` if too many others came before.
+    pub fn number(&mut self, pseudonym: Id) -> Option<Agent> {
+        if let Some(number) = self.numbers.get(&pseudonym) {
+            return Some(*number);
         }
-        for message in serde_json::Deserializer::from_slice(&buffer).into_iter::<Message<'_>>() {
-            let Ok(message) = message else {
-                facts.broken_lines += 1;
-                break;
-            };
-            if message.message_type != "DATA_MESSAGE" {
-                continue;
-            }
-            for event in &message.log_events {
-                let taken = message.owner == folder.export.account && take_line(event, facts);
-                facts.broken_lines += u64::from(!taken);
-            }
+        if self.pseudonyms.len() >= Self::MOST {
+            return None;
         }
+        let number = Agent(u32::try_from(self.pseudonyms.len()).ok()?);
+        self.pseudonyms.push(pseudonym);
+        self.numbers.insert(pseudonym, number);
+        Some(number)
     }
-    any
+
+    /// The agent's pseudonym.
+    pub fn text(&self, agent: Agent) -> String {
+        self.pseudonyms.get(agent.0 as usize).map_or_else(|| "?".to_owned(), id_text)
+    }
 }
 
-fn take_line(event: &LogEvent<'_>, facts: &mut Facts) -> bool {
-    let Ok(said) = serde_json::from_str::<Said<'_>>(&event.message) else { return false };
-    let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == said.outcome);
-    let clears = match said.action {
-        "lookup" => Some(false),
-        "clear" => Some(true),
-        _ => None,
-    };
-    let (Some(outcome), Some(clears), Some(record), Some(_), "agent") =
-        (outcome, clears, id_of(said.record), id_of(said.agent), said.audit)
-    else {
-        return false;
-    };
-    let agent = facts.texts.number(said.agent);
-    facts.take_line(record, Line { at: event.timestamp, clears, outcome, agent });
-    true
+/// What a call of agent-lookup or clear-contact on a record did, with success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Did {
+    /// It read the record for a contact that takes the caller, which succeeds once (`shared::records`).
+    Took,
+    /// It read the record for an agent who takes the caller, and whose portal names no contact.
+    TookAgain,
+    /// It read the record, and nobody takes the caller.
+    Read,
+    /// It read the record; the event does not tell more.
+    ReadSomehow,
+    /// It deleted the record.
+    Deleted,
+}
+
+/// Such a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// The access key that signed it.
+    pub key: Text,
+    /// Unix seconds.
+    pub at: i64,
+    pub did: Did,
+    /// The address that it came from.
+    pub address: Text,
+}
+
+/// An agent's mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// The access key that signed it.
+    pub key: Text,
+    /// Unix seconds.
+    pub at: i64,
+    pub agent: Agent,
+    /// Whether clear-contact made it, or agent-lookup.
+    pub clears: bool,
+}
+
+/// What an agent did, by the line that a function logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub agent: Agent,
+    /// Unix milliseconds.
+    pub at: i64,
+    pub clears: bool,
+    pub outcome: Outcome,
+}
+
+impl Line {
+    /// Whether it is of a look-up that showed the record, or may have before it failed.
+    pub fn may_show(&self) -> bool {
+        !self.clears && self.outcome != Outcome::Unknown
+    }
+}
+
+/// All that tells of agents at one record.
+#[derive(Default)]
+pub struct Asked {
+    pub calls: Vec<Call>,
+    pub marks: Vec<Mark>,
+    pub lines: Vec<Line>,
+}
+
+impl Asked {
+    pub fn add_call(&mut self, call: Call) {
+        push(&mut self.calls, call);
+    }
+
+    pub fn add_mark(&mut self, mark: Mark) {
+        push(&mut self.marks, mark);
+    }
+
+    pub fn add_line(&mut self, line: Line) {
+        push(&mut self.lines, line);
+    }
+
+    /// Brings it in order.
+    pub fn finish(&mut self) {
+        self.calls.sort_unstable();
+        self.marks.sort_unstable();
+        self.lines.sort_unstable();
+        // Firehose may deliver a line twice.
+        self.lines.dedup();
+    }
+}
+
+/// Most records are looked up once and cleared once: there is room for two at first.
+fn push<T>(list: &mut Vec<T>, one: T) {
+    if list.capacity() == 0 {
+        list.reserve_exact(2);
+    }
+    list.push(one);
 }

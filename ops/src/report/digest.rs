@@ -31,6 +31,8 @@ pub enum Fault {
     LogMissing,
     /// There is a log file that no digest names.
     LogUnlisted,
+    /// A log file is larger than any that CloudTrail delivers, and was not read.
+    LogTooLarge,
     /// A digest can't be read.
     DigestUnreadable,
     /// Between two digests there is no digest.
@@ -57,6 +59,7 @@ impl Fault {
             Self::OtherAccount => "otherAccount",
             Self::LogMissing => "logMissing",
             Self::LogUnlisted => "logUnlisted",
+            Self::LogTooLarge => "logTooLarge",
             Self::DigestUnreadable => "digestUnreadable",
             Self::DigestMissing => "digestMissing",
             Self::SignatureMissing => "signatureMissing",
@@ -144,8 +147,15 @@ pub fn walk(folder: &Folder, stage: &Stage, each: &mut impl FnMut(&[u8])) -> Int
             integrity.faults.push((Fault::LogMissing, (**name).to_owned()));
             continue;
         };
-        let whole = inflate(&bytes, &mut buffer);
-        if !whole || log.hash_algorithm != "SHA-256" || hex(digest(&SHA256, &buffer).as_ref()) != log.hash_value {
+        let unpacked = inflate(&bytes, &mut buffer);
+        if unpacked == Unpacked::TooLarge {
+            integrity.faults.push((Fault::LogTooLarge, (**name).to_owned()));
+            continue;
+        }
+        if unpacked == Unpacked::Cut
+            || log.hash_algorithm != "SHA-256"
+            || hex(digest(&SHA256, &buffer).as_ref()) != log.hash_value
+        {
             integrity.faults.push((Fault::LogChanged, (**name).to_owned()));
         }
         // What was altered is told all the same, as far as it can be read.
@@ -157,8 +167,11 @@ pub fn walk(folder: &Folder, stage: &Stage, each: &mut impl FnMut(&[u8])) -> Int
         if delivered_at(key).zip(newest).is_none_or(|(at, newest)| at <= newest) {
             integrity.faults.push((Fault::LogUnlisted, key.clone()));
             if let Some(bytes) = folder.object(key) {
-                inflate(&bytes, &mut buffer);
-                each(&buffer);
+                if inflate(&bytes, &mut buffer) == Unpacked::TooLarge {
+                    integrity.faults.push((Fault::LogTooLarge, key.clone()));
+                } else {
+                    each(&buffer);
+                }
             }
         }
     }
@@ -169,13 +182,20 @@ pub fn walk(folder: &Folder, stage: &Stage, each: &mut impl FnMut(&[u8])) -> Int
     integrity
 }
 
+/// The region of the stage's trail, by the name of its first digest.
+pub fn home_of(folder: &Folder, stage: &Stage) -> Option<String> {
+    let trail = format!("idbellen-{}", stage.as_str());
+    let mut digests = folder.objects.iter().filter(|key| key.contains("/CloudTrail-Digest/"));
+    digests.find_map(|key| home(key, &trail)).map(str::to_owned)
+}
+
 /// The digests by region, and apart from them those that were delivered belatedly, oldest first.
 fn chains(folder: &Folder, integrity: &mut Integrity) -> BTreeMap<(String, bool), Vec<Delivered>> {
     let mut chains: BTreeMap<(String, bool), Vec<Delivered>> = BTreeMap::new();
     let mut buffer = Vec::new();
     for key in folder.objects.iter().filter(|key| key.contains("/CloudTrail-Digest/")) {
         integrity.digests += 1;
-        let read = folder.object(key).filter(|bytes| inflate(bytes, &mut buffer)).and_then(|_| {
+        let read = folder.object(key).filter(|bytes| inflate(bytes, &mut buffer) == Unpacked::Whole).and_then(|_| {
             let digest: Digest = serde_json::from_slice(&buffer).ok()?;
             let seconds = |time: &str| Some(time.parse::<jiff::Timestamp>().ok()?.as_second());
             let (start, end) = (seconds(&digest.digest_start_time)?, seconds(&digest.digest_end_time)?);
@@ -251,10 +271,29 @@ fn verifies(public: &str, signed: &[u8], signature: &str) -> bool {
     UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public).verify(signed, &signature).is_ok()
 }
 
-/// Unpacks a file into `buffer`. Says whether it was whole; what came before the fault stays in `buffer`.
-pub fn inflate(bytes: &[u8], buffer: &mut Vec<u8>) -> bool {
+/// So many bytes a file is at most when it is unpacked. CloudTrail and Firehose deliver files of some megabytes, that are ten
+/// to twenty times as large when they are unpacked; a file of one byte a thousand times over would fill the memory.
+const MOST_UNPACKED: u64 = 256 << 20;
+
+/// How a file was unpacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpacked {
+    Whole,
+    /// It is damaged. What came before that is there.
+    Cut,
+    /// It is larger than [`MOST_UNPACKED`]. Nothing of it is there.
+    TooLarge,
+}
+
+/// Unpacks a file into `buffer`.
+pub fn inflate(bytes: &[u8], buffer: &mut Vec<u8>) -> Unpacked {
     buffer.clear();
-    MultiGzDecoder::new(bytes).read_to_end(buffer).is_ok()
+    let read = MultiGzDecoder::new(bytes).take(MOST_UNPACKED + 1).read_to_end(buffer);
+    if buffer.len() as u64 > MOST_UNPACKED {
+        *buffer = Vec::new();
+        return Unpacked::TooLarge;
+    }
+    if read.is_ok() { Unpacked::Whole } else { Unpacked::Cut }
 }
 
 /// The home region of the trail with this name, by the name of one of its digests:

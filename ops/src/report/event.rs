@@ -25,9 +25,13 @@ pub struct Event<'a> {
     pub request_parameters: Option<&'a RawValue>,
     #[serde(borrow)]
     pub resources: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_elements: Option<&'a RawValue>,
     pub event_category: Option<Cow<'a, str>>,
     pub read_only: Option<bool>,
     pub event_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub aws_region: Option<Cow<'a, str>>,
     #[serde(rename = "sourceIPAddress")]
     pub source_ip_address: Option<Cow<'a, str>>,
 }
@@ -90,6 +94,11 @@ impl<'a> Event<'a> {
         self.resources.map_or("", RawValue::get)
     }
 
+    /// What AWS answered, as it stands there. Of calls that only look it is empty.
+    pub fn answered(&self) -> &'a str {
+        self.response_elements.map_or("", RawValue::get)
+    }
+
     /// Reads what was asked.
     pub fn parameters<T: Deserialize<'a>>(&self) -> Option<T> {
         serde_json::from_str(self.asked()).ok()
@@ -101,10 +110,14 @@ impl<'a> Event<'a> {
         resources.into_iter().filter_map(|resource| resource.arn).collect()
     }
 
-    /// With which credentials it was signed, and the address from which it was sent.
-    pub fn origin(&self) -> String {
-        let key = self.user_identity.as_ref().and_then(|identity| identity.access_key_id.as_deref());
-        format!("{}@{}", key.unwrap_or_default(), self.source_ip_address.as_deref().unwrap_or_default())
+    /// The access key that it was signed with; empty if the event doesn't say.
+    pub fn access_key(&self) -> &str {
+        self.user_identity.as_ref().and_then(|identity| identity.access_key_id.as_deref()).unwrap_or_default()
+    }
+
+    /// The address that it was sent from; empty if the event doesn't say.
+    pub fn address(&self) -> &str {
+        self.source_ip_address.as_deref().unwrap_or_default()
     }
 
     /// Whether AWS refused it, or it failed in another way.
@@ -114,8 +127,20 @@ impl<'a> Event<'a> {
 
     /// Whether it only looked at something.
     pub fn reads_only(&self) -> bool {
-        let by_name = || ["Get", "List", "Describe", "Lookup"].iter().any(|verb| self.event_name.starts_with(verb));
-        self.read_only.unwrap_or_else(by_name)
+        self.read_only.unwrap_or_else(|| self.only_looks())
+    }
+
+    /// Whether its name is that of a call that only looks at settings. To use a key is none, though AWS says that it only reads.
+    pub fn only_looks(&self) -> bool {
+        let verbs = ["Get", "List", "Describe", "Lookup"];
+        self.event_category.as_deref() != Some("Data") && verbs.iter().any(|verb| self.event_name.starts_with(verb))
+    }
+
+    /// Whether Cloud Control API was asked to make, change or delete a resource: one call that is no deployment, though
+    /// CloudFormation carries it out.
+    pub fn is_cloud_control(&self) -> bool {
+        ["cloudcontrolapi.amazonaws.com", "cloudformation.amazonaws.com"].contains(&&*self.event_source)
+            && ["CreateResource", "UpdateResource", "DeleteResource"].contains(&&*self.event_name)
     }
 
     /// Which service of AWS made the call, if one did.

@@ -4,8 +4,10 @@ use std::io::{Result, Write};
 
 use shared::reference::Reference;
 
-use super::facts::{Act, Id};
-use super::verdict::{Report, Statement, Story, Tally, Verdict, overall, shows};
+use super::ids::Id;
+use super::story::Story;
+use super::tally::{Report, Tally};
+use super::verdict::{Statement, Verdict, overall};
 use super::words::{seconds, time};
 
 const STYLE: &str = "
@@ -77,6 +79,7 @@ impl Report {
         self.chart(tally, out)?;
         self.findings_html(out)?;
         self.records_html(ids, out)?;
+        self.telephony_html(out)?;
         self.uses_html(out)?;
         writeln!(out, "</body></html>")
     }
@@ -224,8 +227,13 @@ impl Report {
         let moment = |at: Option<i64>| at.map_or_else(|| "?".to_owned(), time);
         let verdict = story.verdict();
         let flaws = story.flaws_in_words(language);
-        let mut agents: Vec<&str> =
-            story.lines.iter().filter(|line| shows(line)).map(|line| self.facts.texts.text(line.agent)).collect();
+        let mut agents: Vec<String> = story
+            .told
+            .marks
+            .iter()
+            .filter(|mark| mark.answered && !mark.clears)
+            .map(|mark| self.facts.agents.text(mark.agent))
+            .collect();
         agents.sort_unstable();
         agents.dedup();
         let read = escaped(&agents.join(" "));
@@ -247,19 +255,39 @@ impl Report {
                 let (act, who) = (language.act(touch.act), escaped(self.who(touch.who)));
                 writeln!(out, "<li>{} {act} ({who})</li>", time(touch.at))?;
             }
+            for mark in &story.told.marks {
+                let (what, agent) = (language.asked(mark.clears, mark.answered), self.facts.agents.text(mark.agent));
+                writeln!(out, "<li>{} <code>{agent}</code> {what}</li>", time(mark.at))?;
+            }
             for line in story.lines {
-                let what = language.act(if line.clears { Act::Deleted } else { Act::Read });
-                let agent = escaped(self.facts.texts.text(line.agent));
-                writeln!(
-                    out,
-                    "<li>{} <code>{agent}</code>: {what}, {}</li>",
-                    time(line.at.div_euclid(1000)),
-                    line.outcome.as_str()
-                )?;
+                let (what, agent) = (language.line(line.clears), self.facts.agents.text(line.agent));
+                let (at, outcome) = (time(line.at.div_euclid(1000)), line.outcome.as_str());
+                writeln!(out, "<li>{at} {what}: <code>{agent}</code>, {outcome}</li>")?;
             }
             writeln!(out, "</ul></td></tr>")?;
         }
         Ok(())
+    }
+
+    fn telephony_html(&self, out: &mut impl Write) -> Result<()> {
+        let language = self.language;
+        if self.scope.reference.is_some() || self.facts.telephony.takers.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "<h2>{}</h2>\n<table><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr></thead><tbody>",
+            language.pick("Wie de rol van telefonie aannam", "Who took on telephony's role"),
+            language.pick("wie", "who"),
+            language.pick("hoe vaak", "how often"),
+            language.pick("eerst", "first"),
+            language.pick("laatst", "last"),
+        )?;
+        for (who, taken) in &self.facts.telephony.takers {
+            let (who, count, first, last) = (escaped(self.who(*who)), taken.count, time(taken.first), time(taken.last));
+            writeln!(out, "<tr><td><code>{who}</code></td><td>{count}</td><td>{first}</td><td>{last}</td></tr>")?;
+        }
+        writeln!(out, "</tbody></table>")
     }
 
     fn uses_html(&self, out: &mut impl Write) -> Result<()> {

@@ -3,10 +3,15 @@
 use serde::{Serialize, Serializer};
 use shared::reference::Reference;
 
+use super::agents::{Line, MarkTold};
 use super::digest;
-use super::facts::{Finding, Id, Line, Touch, Who, id_text};
+use super::finding::Finding;
+use super::ids::{Id, id_text};
+use super::life::{Touch, Who};
 use super::names::shown;
-use super::verdict::{CodeStory, End, Flaw, Report, Statement, Story, Tally, Verdict, overall};
+use super::story::{CodeStory, End, Flaw, Story};
+use super::tally::{Report, Tally};
+use super::verdict::{Statement, Verdict, overall};
 use super::words::utc;
 
 #[derive(Serialize)]
@@ -26,6 +31,7 @@ struct Whole<'a> {
     lifetimes: &'a [u64],
     records: Records<'a>,
     uses: Vec<Use<'a>>,
+    telephony: Vec<Taken<'a>>,
     findings: Vec<Found<'a>>,
     not_ours: Vec<NotOurs<'a>>,
 }
@@ -72,6 +78,8 @@ struct Counts {
     reads: u64,
     events: u64,
     duplicates: u64,
+    asked_in_vain: u64,
+    agent_marks: u64,
     agent_lines: u64,
 }
 
@@ -89,9 +97,10 @@ struct One<'a> {
     lifetime_seconds: Option<i64>,
     ended_by: &'static str,
     /// The agent's pseudonym, or the name of someone else.
-    ended_by_whom: Option<&'a str>,
+    ended_by_whom: Option<String>,
     touches: Vec<Done<'a>>,
-    agents: Vec<Agent<'a>>,
+    agents: Vec<Agent>,
+    lines: Vec<AgentLine>,
     code: Option<Code<'a>>,
 }
 
@@ -102,13 +111,22 @@ struct Done<'a> {
     by: &'a str,
 }
 
+/// What an agent asked, by the trail.
 #[derive(Serialize)]
-#[allow(clippy::struct_field_names, reason = "it is the agent of the line")]
-struct Agent<'a> {
+#[allow(clippy::struct_field_names, reason = "it is the agent of the mark")]
+struct Agent {
+    at: String,
+    action: &'static str,
+    answered: bool,
+    agent: String,
+}
+
+#[derive(Serialize)]
+struct AgentLine {
     at: String,
     action: &'static str,
     outcome: &'static str,
-    agent: &'a str,
+    agent: String,
 }
 
 #[derive(Serialize)]
@@ -126,6 +144,15 @@ struct Use<'a> {
     action: &'a str,
     on: &'a str,
     count: u64,
+}
+
+/// Who took on telephony's role.
+#[derive(Serialize)]
+struct Taken<'a> {
+    who: &'a str,
+    count: u64,
+    first: String,
+    last: String,
 }
 
 #[derive(Serialize)]
@@ -163,13 +190,20 @@ impl Serialize for OneOf<'_> {
 }
 
 fn one<'a>(report: &'a Report, story: &'a Story<'a>) -> One<'a> {
-    let text = |text| report.facts.texts.text(text);
+    let agent = |agent| report.facts.agents.text(agent);
+    let action = |clears: bool| if clears { "clear" } else { "lookup" };
     let done = |touch: &Touch| Done { at: utc(touch.at), act: touch.act.as_str(), by: report.who(touch.who) };
-    let agent = |line: &Line| Agent {
+    let mark = |mark: &MarkTold| Agent {
+        at: utc(mark.at),
+        action: action(mark.clears),
+        answered: mark.answered,
+        agent: agent(mark.agent),
+    };
+    let line = |line: &Line| AgentLine {
         at: utc(line.at.div_euclid(1000)),
-        action: if line.clears { "clear" } else { "lookup" },
+        action: action(line.clears),
         outcome: line.outcome.as_str(),
-        agent: text(line.agent),
+        agent: agent(line.agent),
     };
     let code = |code: &'a CodeStory| Code {
         id: id_text(&code.id),
@@ -188,11 +222,13 @@ fn one<'a>(report: &'a Report, story: &'a Story<'a>) -> One<'a> {
         lifetime_seconds: story.lifetime(),
         ended_by: story.end.as_str(),
         ended_by_whom: match story.end {
-            End::Agent(Some(who)) | End::Other(who) => Some(text(who)),
+            End::Agent(Some(who)) => Some(agent(who)),
+            End::Other(who) => Some(report.facts.texts.text(who).to_owned()),
             _ => None,
         },
         touches: story.touches.iter().map(done).collect(),
-        agents: story.lines.iter().map(agent).collect(),
+        agents: story.told.marks.iter().map(mark).collect(),
+        lines: story.lines.iter().map(line).collect(),
         code: story.code.as_ref().map(code),
     }
 }
@@ -232,8 +268,14 @@ impl Report {
             on: text(*on),
             count: *count,
         });
+        let telephony = facts.telephony.takers.iter().map(|(who, taken)| Taken {
+            who: self.who(*who),
+            count: taken.count,
+            first: utc(taken.first),
+            last: utc(taken.last),
+        });
         let whole = Whole {
-            version: 1,
+            version: 2,
             stage,
             account,
             bucket,
@@ -258,11 +300,14 @@ impl Report {
                 reads: tally.reads,
                 events: facts.events,
                 duplicates: facts.duplicates,
+                asked_in_vain: tally.in_vain,
+                agent_marks: facts.marks,
                 agent_lines: facts.lines,
             },
             lifetimes: &tally.minutes,
             records: Records(self, ids),
             uses: uses.collect(),
+            telephony: telephony.collect(),
             findings: self.findings().map(found).collect(),
             not_ours: facts.not_ours.iter().map(|(service, count)| NotOurs { service: text(*service), count: *count }).collect(),
         };

@@ -81,6 +81,8 @@ pub struct Names {
     tables: [(Table, String); 2],
     /// Whole names of what can be changed: roles, functions, tables, aliases.
     others: Vec<String>,
+    /// The log of the API's calls.
+    api_log: String,
     /// The trail's name in JSON, alone and at the end of an ARN.
     trail: [String; 2],
     /// What the stack may be called.
@@ -90,6 +92,9 @@ pub struct Names {
 /// The schedules' roles in the template, of which SAM makes the names. CloudFormation puts the stack's name before them
 /// and adds to their end, and shortens them where that becomes too long.
 const SCHEDULE_ROLES: [&str; 2] = ["SessionReconcileEveryMin", "ExpireRecordsEveryMin"];
+
+/// The end of the name of what takes in the agents' lines in the audit account (`infra/audit-account.yaml`).
+const DESTINATION: &str = "audit-agents";
 
 impl Names {
     /// The stack is called `stack`, or else as `samconfig.toml` calls it, or that with the stage behind it.
@@ -104,9 +109,13 @@ impl Names {
         // The schedules.
         others.extend(["expire", "reconcile"].map(|name| format!("{prefix}{name}")));
         others.extend(tables.iter().map(|(_, name)| name.clone()));
+        others.push(format!("{prefix}{DESTINATION}"));
+        // Of two names of which one begins as the other does, the longer is meant.
+        others.sort_unstable_by_key(|name| std::cmp::Reverse(name.len()));
         Self {
             parameters: format!("/idbellen/{}", stage.as_str()),
             stacks,
+            api_log: format!("/aws/apigateway/idbellen-{}", stage.as_str()),
             trail: [format!("\"idbellen-{}\"", stage.as_str()), format!(":trail/idbellen-{}\"", stage.as_str())],
             prefix,
             tables,
@@ -151,6 +160,11 @@ impl Names {
         Role::NAMED.into_iter().find(|role| role.is_function() && role.as_str() == end)
     }
 
+    /// Where the function with this role logs.
+    pub fn log_group(&self, role: Role) -> String {
+        format!("/aws/lambda/{}{}", self.prefix, role.as_str())
+    }
+
     /// The part of a parameter's name after the stage's folder.
     pub fn parameter<'a>(&self, name: &'a str) -> Option<&'a str> {
         let name = name.split_once(":parameter").map_or(name, |(_, name)| name);
@@ -176,12 +190,27 @@ impl Names {
         }
     }
 
-    /// Whether a text mentions something of the stage that can be changed.
-    pub fn mentioned(&self, text: &str) -> bool {
-        let scheduled = |stack: &String| SCHEDULE_ROLES.iter().any(|role| text.contains(&format!("{stack}-{role}")));
-        (text.contains(&self.prefix) && self.others.iter().any(|name| text.contains(name.as_str())))
-            || text.contains(&format!("{}/", self.parameters))
-            || (text.contains("EveryMin") && self.stacks.iter().any(scheduled))
+    /// What takes in the agents' lines in the audit account.
+    pub fn destination(&self) -> String {
+        format!("{}{DESTINATION}", self.prefix)
+    }
+
+    /// What a text mentions of the stage that can be changed, if it mentions something.
+    pub fn mentioned(&self, text: &str) -> Option<&str> {
+        let named = || self.others.iter().find(|name| text.contains(name.as_str()));
+        if let Some(name) = text.contains(&self.prefix).then(named).flatten() {
+            return Some(name);
+        }
+        if text.contains(&format!("{}/", self.parameters)) {
+            return Some(&self.parameters);
+        }
+        // In JSON alone, and in an ARN.
+        if text.contains(&self.api_log) && ["\"", ":"].iter().any(|end| text.contains(&format!("{}{end}", self.api_log))) {
+            return Some(&self.api_log);
+        }
+        let scheduled = |stack: &&String| SCHEDULE_ROLES.iter().any(|role| text.contains(&format!("{stack}-{role}")));
+        let stack = || self.stacks.iter().find(scheduled);
+        text.contains("EveryMin").then(stack).flatten().map(String::as_str)
     }
 
     /// Whether a call to `CloudTrail` mentions the stage's trail.
@@ -218,7 +247,9 @@ impl Key {
 #[derive(Default)]
 pub struct Texts {
     numbers: HashMap<String, u32>,
-    texts: Vec<String>,
+    all: Vec<String>,
+    /// How often there was no room for one.
+    pub lost: u64,
 }
 
 /// The number of a text in [`Texts`].
@@ -227,6 +258,8 @@ pub type Text = u32;
 impl Texts {
     /// No more are kept: what a malformed trail holds must not fill the memory.
     const MOST: usize = 100_000;
+    /// The number of one for which there was no room. It is shown as `?`, and never as another.
+    const LOST: Text = Text::MAX;
 
     /// The number of `text`, of which only what can stand in a name of AWS is kept.
     pub fn number(&mut self, text: &str) -> Text {
@@ -237,17 +270,18 @@ impl Texts {
         if let Some(number) = self.numbers.get(&clean) {
             return *number;
         }
-        if self.texts.len() >= Self::MOST {
-            return 0;
+        if self.all.len() >= Self::MOST {
+            self.lost += 1;
+            return Self::LOST;
         }
-        let number = u32::try_from(self.texts.len()).unwrap_or_default();
-        self.texts.push(clean.clone());
+        let number = u32::try_from(self.all.len()).unwrap_or(Self::LOST);
+        self.all.push(clean.clone());
         self.numbers.insert(clean, number);
         number
     }
 
     pub fn text(&self, number: Text) -> &str {
-        self.texts.get(number as usize).map_or("?", String::as_str)
+        self.all.get(number as usize).map_or("?", String::as_str)
     }
 }
 
@@ -263,12 +297,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_text_for_which_there_is_no_room_is_never_shown_as_another() {
+        let mut texts = Texts::default();
+        let first = texts.number("first");
+        for number in 1..=Texts::MOST {
+            texts.number(&number.to_string());
+        }
+        let late = texts.number("late");
+        assert_eq!((texts.text(late), texts.text(first), texts.lost), ("?", "first", 2));
+        assert_eq!(texts.number("first"), first);
+    }
+
+    #[test]
     fn names_of_another_stage_are_not_ours() {
         let names = Names::of(&"prod".parse().unwrap(), None);
         assert_eq!(names.table("idbellen-prod-records"), Some(Table::Records));
         assert_eq!(names.table("arn:aws:dynamodb:x:1:table/idbellen-prod-codes/index/by-expiry"), Some(Table::Codes));
         assert_eq!(names.table("idbellen-prod-2-records"), None);
-        assert!(!names.mentioned("idbellen-prod-2-records") && names.mentions_table("idbellen-prod-2-records").is_none());
+        assert!(
+            names.mentioned("idbellen-prod-2-records").is_none() && names.mentions_table("idbellen-prod-2-records").is_none()
+        );
+        assert_eq!(names.mentioned("\"idbellen-prod-expire-records\""), Some("idbellen-prod-expire-records"));
+        for ours in
+            ["\"/aws/apigateway/idbellen-prod\"", "log-group:/aws/apigateway/idbellen-prod:*", "idbellen-prod-audit-agents"]
+        {
+            assert!(names.mentioned(ours).is_some(), "{ours}");
+        }
+        assert_eq!(names.mentioned("\"/aws/apigateway/idbellen-prod-2\""), None);
         assert_eq!(names.role("arn:aws:iam::1:role/idbellen-prod-agent-lookup", "1"), Some(Role::AgentLookup));
         for other in ["arn:aws:iam::2:role/idbellen-prod-agent-lookup", "arn:aws:iam::1:role/idbellen-prod-agent-lookup-2"] {
             assert_eq!(names.role(other, "1"), None, "{other}");

@@ -4,8 +4,11 @@ use std::io::{Result, Write};
 
 use shared::reference::Reference;
 
-use super::facts::{Act, Id, Who};
-use super::verdict::{End, Report, Statement, Story, Tally, Verdict};
+use super::ids::Id;
+use super::life::Who;
+use super::story::{End, Story};
+use super::tally::{Report, Tally};
+use super::verdict::{Statement, Verdict};
 use super::words::{seconds, time};
 
 /// So many records and findings are shown; the files hold all.
@@ -24,7 +27,8 @@ impl Report {
     pub fn ended(&self, end: End) -> String {
         let how = self.language.end(end);
         match end {
-            End::Agent(Some(who)) | End::Other(who) => format!("{how} {}", self.facts.texts.text(who)),
+            End::Agent(Some(who)) => format!("{how} {}", self.facts.agents.text(who)),
+            End::Other(who) => format!("{how} {}", self.facts.texts.text(who)),
             _ => how.to_owned(),
         }
     }
@@ -78,6 +82,18 @@ impl Report {
             shown += 1;
             self.story_text(&story, asked, out)?;
         }
+        let takers = self.facts.telephony.takers.iter().filter(|_| self.scope.reference.is_none());
+        for (who, taken) in takers.take(MOST) {
+            writeln!(
+                out,
+                "{} {}: {}, {} – {}",
+                language.pick("De rol van telefonie:", "Telephony's role:"),
+                self.who(*who),
+                taken.count,
+                time(taken.first),
+                time(taken.last)
+            )?;
+        }
         for (index, finding) in self.findings().enumerate() {
             if index >= MOST {
                 let more = self.findings().count() - MOST;
@@ -111,10 +127,13 @@ impl Report {
             for touch in story.touches {
                 writeln!(out, "      {} {} ({})", time(touch.at), language.act(touch.act), self.who(touch.who))?;
             }
+            for mark in &story.told.marks {
+                let (what, agent) = (language.asked(mark.clears, mark.answered), self.facts.agents.text(mark.agent));
+                writeln!(out, "      {} {agent} {what}", time(mark.at))?;
+            }
             for line in story.lines {
-                let what = if line.clears { language.act(Act::Deleted) } else { language.act(Act::Read) };
-                let agent = self.facts.texts.text(line.agent);
-                writeln!(out, "      {} {agent}: {what}, {}", time(line.at.div_euclid(1000)), line.outcome.as_str())?;
+                let (what, agent) = (language.line(line.clears), self.facts.agents.text(line.agent));
+                writeln!(out, "      {} {what}: {agent}, {}", time(line.at.div_euclid(1000)), line.outcome.as_str())?;
             }
         }
         Ok(())

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::digest::Fault;
-use super::facts::{Act, Kind};
-use super::verdict::{End, Verdict};
+use super::finding::Kind;
+use super::life::Act;
+use super::story::End;
+use super::verdict::Verdict;
 
 /// The language of a report for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,6 +50,7 @@ impl Language {
             Fault::OtherAccount => self.pick("een bestand is van een ander account", "an object is of another account"),
             Fault::LogMissing => self.pick("een logbestand ontbreekt", "a log file is missing"),
             Fault::LogUnlisted => self.pick("een logbestand staat in geen overzichtsbestand", "a log file is in no digest"),
+            Fault::LogTooLarge => self.pick("een logbestand is te groot om te lezen", "a log file is too large to read"),
             Fault::DigestUnreadable => self.pick("een overzichtsbestand is niet te lezen", "a digest can't be read"),
             Fault::DigestMissing => self.pick("een overzichtsbestand ontbreekt", "a digest is missing"),
             Fault::SignatureMissing => self.pick("een handtekening ontbreekt", "a signature is missing"),
@@ -65,6 +68,14 @@ impl Language {
             Kind::RoleUsed => self.pick("nam de rol aan die daarvoor is", "took on the role that is there for it"),
             Kind::Copy => self.pick("maakte een kopie, of maakte dat mogelijk", "made a copy, or made one possible"),
             Kind::Change => self.pick("veranderde iets buiten een uitrol om", "changed something outside a deployment"),
+            Kind::Elsewhere => self.pick(
+                "deed iets met een naam van ID-bellen in een andere regio",
+                "did something with a name of ID-bellen in another region",
+            ),
+            Kind::NotTelephony => self.pick(
+                "riep aan wat van telefonie is, terwijl niemand haar rol had",
+                "called what is telephony's, while nobody had its role",
+            ),
             Kind::OutOfRole => self.pick("een rol deed wat zij nooit doet", "a role did what it never does"),
             Kind::UnknownKey => self.pick("gebruikte een onbekende sleutel", "used an unknown key"),
             Kind::Unknown => self.pick("onbekende vorm", "unknown form"),
@@ -80,6 +91,25 @@ impl Language {
             End::Other(_) => self.pick("een ander", "someone else"),
             End::NotSeen => self.pick("niet gezien", "not seen"),
             End::TooRecent => self.pick("nog niet gezien", "not seen yet"),
+        }
+    }
+
+    /// What an agent asked for by a mark, and what came of it.
+    pub fn asked(self, clears: bool, answered: bool) -> &'static str {
+        match (clears, answered) {
+            (false, true) => self.pick("keek", "looked"),
+            (false, false) => self.pick("wilde kijken en kreeg niets", "asked to look and got nothing"),
+            (true, true) => self.pick("wiste", "cleared"),
+            (true, false) => self.pick("wilde wissen, en wiste niets", "asked to clear, and cleared nothing"),
+        }
+    }
+
+    /// What a line is of.
+    pub fn line(self, clears: bool) -> &'static str {
+        if clears {
+            self.pick("regel over wissen", "line on clearing")
+        } else {
+            self.pick("regel over opvragen", "line on a look-up")
         }
     }
 

@@ -257,9 +257,16 @@ fn permissions(template: &Template, function: &Expected) -> Vec<Value> {
         statement("apigateway.amazonaws.com", json!({"ArnLike": {"AWS:SourceArn": source}}))
     });
     let others = template.all("AWS::Lambda::Permission").into_iter().map(|permission| permission.properties);
-    let others = others.filter(|permission| permission["FunctionName"] == arn.as_str()).map(|permission| {
-        let mut condition = json!({"ArnLike": {"AWS:SourceArn": permission["SourceArn"]}});
-        condition["StringEquals"] = json!({"AWS:SourceAccount": permission["SourceAccount"]});
+    let names = [arn.as_str(), template.physical(&function.logical)];
+    let others = others.filter(|permission| permission["FunctionName"].as_str().is_some_and(|name| names.contains(&name)));
+    let others = others.map(|permission| {
+        let mut condition = json!({});
+        if let Some(source) = permission.get("SourceArn") {
+            condition["ArnLike"] = json!({"AWS:SourceArn": source});
+        }
+        if let Some(account) = permission.get("SourceAccount") {
+            condition["StringEquals"] = json!({"AWS:SourceAccount": account});
+        }
         statement(permission["Principal"].as_str().unwrap_or_default(), condition)
     });
     routes.chain(others).collect()

@@ -9,6 +9,7 @@ use super::report::{DEPLOY, Outcome, Report};
 use super::stack::Stack;
 use super::template::{Expected, Template};
 use crate::aws::{Aws, KMS, NotSeen};
+use crate::kms::REPLACES;
 use crate::stage::Stage;
 use crate::swap::Alias;
 
@@ -28,17 +29,26 @@ pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {
             report.add(&subject, "the template's key", Ok(Outcome::broken("the stack has no such key", DEPLOY)));
             continue;
         };
-        let promise = "enabled, of the template's kind, and made in KMS";
-        report.add(&subject, promise, key.as_ref().map(|key| key.kind(expected)).map_err(Clone::clone));
+        let mut add = |promise: &str, outcome| report.add(&subject, promise, outcome);
+        let look = |at: &dyn Fn(&Key) -> Outcome| key.as_ref().map(at).map_err(Clone::clone);
+        add("enabled, of the template's kind, and made in KMS", look(&|key| key.kind(expected)));
         ids.insert(name.clone(), key.as_ref().map(|key| key.id.clone()).map_err(Clone::clone));
-        let Ok(key) = key else { continue };
         if !code.contains(&name) {
-            report.add(&subject, "it names the template's key", Ok(key.is_the_templates(&stack.template, expected)));
+            add("it names the template's key", look(&|key| key.is_the_templates(&stack.template, expected)));
         }
         // Aliases of codes may name one key.
-        if seen.insert(key.id.clone()) {
-            report.add(&subject, "its policy is the template's: who may use it, and who manages it", key.policy(expected).await);
-            report.add(&subject, "no grant lets anyone else use it", key.grants().await);
+        if key.as_ref().is_ok_and(|key| !seen.insert(key.id.clone())) {
+            continue;
+        }
+        let of_key = async |question: Question| match &key {
+            Ok(key) => key.answer(question, stack, expected).await,
+            Err(error) => Err(error.clone()),
+        };
+        add("its policy is the template's: who may use it, and who manages it", of_key(Question::Policy).await);
+        add("no grant lets anyone else use it", of_key(Question::Grants).await);
+        add("its tags are the stack's", of_key(Question::Tags).await);
+        if expected.properties["EnableKeyRotation"] == true {
+            add("KMS makes new material for it every year", of_key(Question::Rotation).await);
         }
     }
     if let [previous, current, next] = code.as_slice() {
@@ -46,6 +56,15 @@ pub async fn check(aws: &Aws, stack: &Stack, report: &mut Report) {
         let outcome = id(previous).and_then(|previous| Ok(finds_codes(&previous, &id(current)?, &id(next)?)));
         report.add(&format!("key {current}"), "codes are looked for under the key that they are made with", outcome);
     }
+}
+
+/// What KMS is asked of a key, besides its description.
+#[derive(Clone, Copy)]
+enum Question {
+    Policy,
+    Grants,
+    Tags,
+    Rotation,
 }
 
 /// The aliases of the code key, which is swapped from time to time: then they name a key that the template did not make.
@@ -92,6 +111,15 @@ impl<'a> Key<'a> {
         Outcome::same(&json!(template.physical(&expected.logical)), &json!(self.id), DEPLOY)
     }
 
+    async fn answer(&self, question: Question, stack: &Stack, expected: &Expected) -> Result<Outcome, NotSeen> {
+        match question {
+            Question::Policy => self.policy(expected).await,
+            Question::Grants => self.grants().await,
+            Question::Tags => self.tags(stack, expected).await,
+            Question::Rotation => self.rotation().await,
+        }
+    }
+
     async fn policy(&self, expected: &Expected) -> Result<Outcome, NotSeen> {
         let found = self.aws.json(KMS, "GetKeyPolicy", &json!({"KeyId": self.id, "PolicyName": "default"})).await?;
         let found = policy::read("kms:GetKeyPolicy", &found["Policy"])?;
@@ -104,6 +132,41 @@ impl<'a> Key<'a> {
             found.iter().map(|grant| format!("{} may {}", grant["GranteePrincipal"], grant["Operations"])).collect();
         Ok(Outcome::no_difference(&named, "find out in the trail who made it; revoke it"))
     }
+
+    /// A policy of the account can give rights by a key's tags, and `idbellen code-key swap` goes by one.
+    async fn tags(&self, stack: &Stack, expected: &Expected) -> Result<Outcome, NotSeen> {
+        let pages = ("Marker", "NextMarker");
+        let found = self.aws.json_list(KMS, "ListResourceTags", json!({"KeyId": self.id}), "Tags", pages).await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let found = found.iter().map(|tag| (text(&tag["TagKey"]), text(&tag["TagValue"]))).collect();
+        let of_template = expected.properties["Tags"].as_array().into_iter().flatten();
+        let mut meant = stack.tags.clone();
+        meant.extend(of_template.map(|tag| (text(&tag["Key"]), text(&tag["Value"]))));
+        let is_the_templates = self.id == stack.template.physical(&expected.logical);
+        Ok(other_tags(&meant, &found, is_the_templates))
+    }
+
+    async fn rotation(&self) -> Result<Outcome, NotSeen> {
+        let found = self.aws.json(KMS, "GetKeyRotationStatus", &json!({"KeyId": self.id})).await?;
+        let (on, days) = (&found["KeyRotationEnabled"], &found["RotationPeriodInDays"]);
+        if !on.is_boolean() {
+            return Err(NotSeen::without("kms:GetKeyRotationStatus", "KeyRotationEnabled"));
+        }
+        // Where no period was chosen, it is a year, and not always said.
+        let yearly = days.is_null() || days == 365;
+        Ok(Outcome::holds_if(on == true && yearly, format!("it is on: {on}; days between: {days}"), DEPLOY))
+    }
+}
+
+/// Tags that AWS gives itself say nothing. That a key replaces another is said only of one that a swap made, and so never of
+/// the template's.
+fn other_tags(meant: &BTreeMap<String, String>, found: &BTreeMap<String, String>, is_the_templates: bool) -> Outcome {
+    let counts = |name: &String| !name.starts_with("aws:") && (is_the_templates || name != REPLACES);
+    let more = found.iter().filter(|(name, value)| counts(name) && meant.get(*name) != Some(*value));
+    let more = more.map(|(name, value)| format!("{name} is {value:?}"));
+    let missing = meant.keys().filter(|name| !found.contains_key(*name)).map(|name| format!("{name} is missing"));
+    let differences: Vec<String> = more.chain(missing).collect();
+    Outcome::no_difference(&differences, "find out in the trail who set it (kms:TagResource, kms:UntagResource); set it right")
 }
 
 #[cfg(test)]
@@ -116,6 +179,26 @@ mod tests {
         let template = Template::of("arn:aws:cloudformation:eu-central-1:1:stack/x/y", stage, BTreeMap::new()).unwrap();
         let names = ["previous", "current", "next"].map(|alias| format!("alias/idbellen-x-code-y-code-{alias}"));
         assert_eq!(code_aliases(&template), names);
+    }
+
+    #[test]
+    fn a_key_has_the_tags_of_its_stack_and_a_swaps_mark_where_one_made_it() {
+        let tags = |tags: &[(&str, &str)]| tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let holds = |found: &[(&str, &str)], is_the_templates| {
+            matches!(other_tags(&tags(&[("team", "kcc")]), &tags(found), is_the_templates), Outcome::Holds)
+        };
+        let (ours, mark) = (("team", "kcc"), (REPLACES, "x"));
+        assert!(holds(&[ours, ("aws:cloudformation:stack-name", "idbellen")], true));
+        assert!(holds(&[ours, mark], false));
+        for (found, is_the_templates) in [
+            (&[][..], true),
+            (&[ours, mark], true),
+            (&[("team", "other")], true),
+            (&[ours, ("other", "kcc")], true),
+            (&[ours, ("other", "kcc"), mark], false),
+        ] {
+            assert!(!holds(found, is_the_templates), "{found:?}");
+        }
     }
 
     #[test]

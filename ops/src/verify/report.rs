@@ -1,5 +1,6 @@
 //! What was found.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -65,6 +66,13 @@ struct Check {
     outcome: Outcome,
 }
 
+impl Check {
+    /// No other check has it.
+    fn name(&self) -> String {
+        format!("{}: {}", self.subject, self.promise)
+    }
+}
+
 impl Report {
     /// Adds a check: of what, and what is promised of it. What is not there keeps no promise; what AWS would not tell is
     /// unknown.
@@ -84,8 +92,14 @@ impl Report {
         self.0.iter().filter(|check| matches!(check.outcome, Outcome::Broken(_))).count()
     }
 
-    fn unknown(&self) -> usize {
-        self.0.iter().filter(|check| matches!(check.outcome, Outcome::Unknown(_))).count()
+    /// The names of all checks.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.0.iter().map(Check::name).collect()
+    }
+
+    /// The names of those that could not be made.
+    pub fn unknown(&self) -> BTreeSet<String> {
+        self.0.iter().filter(|check| matches!(check.outcome, Outcome::Unknown(_))).map(Check::name).collect()
     }
 
     /// For machines; `docs/running.md` describes it.
@@ -131,7 +145,7 @@ impl fmt::Display for Report {
                 writeln!(formatter, "      why:   {reason}\n      to do: {action}")?;
             }
         }
-        let (all, broken, unknown) = (self.0.len(), self.broken(), self.unknown());
+        let (all, broken, unknown) = (self.0.len(), self.broken(), self.unknown().len());
         write!(formatter, "{all} checks: {} ✔, {broken} ✘, {unknown} ?", all - broken - unknown)
     }
 }

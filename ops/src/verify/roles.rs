@@ -93,3 +93,60 @@ impl Role<'_> {
 fn document(asked: &str, text: &Value) -> Result<Value, NotSeen> {
     policy::read(asked, &text.as_str().and_then(decoded).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::template::of_everything;
+    use super::*;
+
+    /// Each statement that the template gives a role, or its trust.
+    fn statements(template: &Template) -> Vec<(String, Value)> {
+        let roles = template.all("AWS::IAM::Role");
+        let documents = roles.iter().flat_map(|role| {
+            let policies = own_policies(template, &role.logical, &role.properties);
+            let documents = policies.into_iter().map(|policy| policy["PolicyDocument"].clone());
+            documents
+                .chain([role.properties["AssumeRolePolicyDocument"].clone()])
+                .map(|document| (role.logical.clone(), document))
+        });
+        let each = documents.flat_map(|(role, document)| {
+            let statements = document["Statement"].as_array().cloned().unwrap_or_default();
+            statements.into_iter().map(move |statement| (role.clone(), statement))
+        });
+        each.collect()
+    }
+
+    /// A statement's condition says for what it holds: one that lacks it allows more, and one with another allows
+    /// something else.
+    #[test]
+    fn a_condition_more_or_less_in_any_statement_is_found() {
+        let template = of_everything();
+        let all = statements(&template);
+        let with = all.iter().filter(|(_, statement)| statement["Condition"].is_object()).count();
+        assert!(all.len() > 40 && with > 10, "{} statements, {with} with a condition", all.len());
+        for (role, statement) in all {
+            let is_same = |other: &Value| {
+                let (statement, other) = (json!({"Statement": [statement]}), json!({"Statement": [other]}));
+                matches!(policy::same(&statement, &other), Outcome::Holds)
+            };
+            assert!(is_same(&statement), "{role}: {statement}");
+            let mut others = vec![statement.clone()];
+            others[0]["Condition"]["StringEquals"]["aws:PrincipalTag/x"] = json!("y");
+            for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
+                for key in keys.as_object().into_iter().flatten().map(|(key, _)| key) {
+                    let (mut without, mut another, mut wider) = (statement.clone(), statement.clone(), statement.clone());
+                    without["Condition"][operator].as_object_mut().unwrap().remove(key);
+                    another["Condition"][operator][key] = json!("another");
+                    wider["Condition"][operator][key] = json!([statement["Condition"][operator][key], "another"]);
+                    others.extend([without, another, wider]);
+                }
+                let mut without = statement.clone();
+                without["Condition"].as_object_mut().unwrap().remove(operator);
+                others.push(without);
+            }
+            for other in others {
+                assert!(!is_same(&other), "{role}: {other}");
+            }
+        }
+    }
+}

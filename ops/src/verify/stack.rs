@@ -31,6 +31,8 @@ pub struct Stack {
     pub id: String,
     /// The template, filled in for it.
     pub template: Template,
+    /// Its tags, which its resources have too.
+    pub tags: BTreeMap<String, String>,
     status: String,
 }
 
@@ -48,10 +50,12 @@ impl Stack {
             .filter(|resource| resource["ResourceStatus"] != "DELETE_COMPLETE")
             .map(resource)
             .collect();
-        let parameters: BTreeMap<String, String> = found["Parameters"].as_array().into_iter().flatten().map(parameter).collect();
+        let list = |name: &str| found[name].as_array().into_iter().flatten();
+        let parameters = list("Parameters").map(|parameter| pair(parameter, "ParameterKey", "ParameterValue")).collect();
         Ok(Self {
             id: id.to_owned(),
             template: Template::of(id, parameters, resources)?,
+            tags: list("Tags").map(|tag| pair(tag, "Key", "Value")).collect(),
             status: found["StackStatus"].as_str().unwrap_or_default().to_owned(),
         })
     }
@@ -113,7 +117,7 @@ fn resource(summary: &Value) -> (String, Resource) {
     (text("LogicalResourceId"), Resource { kind: text("ResourceType"), physical: text("PhysicalResourceId") })
 }
 
-fn parameter(parameter: &Value) -> (String, String) {
-    let text = |name: &str| parameter[name].as_str().unwrap_or_default().to_owned();
-    (text("ParameterKey"), text("ParameterValue"))
+fn pair(of: &Value, name: &str, value: &str) -> (String, String) {
+    let text = |name: &str| of[name].as_str().unwrap_or_default().to_owned();
+    (text(name), text(value))
 }

@@ -289,13 +289,19 @@ fn matches_whole(pattern: &str, value: &str) -> bool {
     Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(value))
 }
 
+/// The template of a stack that has all that a parameter can bring, as far as it is looked at.
+#[cfg(test)]
+pub fn of_everything() -> Template {
+    tests::filled_in(&tests::ALL)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn filled_in(parameters: &[(&str, &str)]) -> Template {
+    pub(super) fn filled_in(parameters: &[(&str, &str)]) -> Template {
         let id = "arn:aws:cloudformation:eu-central-1:111122223333:stack/idbellen/x";
         let texts = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let source = yaml::read(SOURCE).unwrap();
@@ -307,7 +313,7 @@ mod tests {
     }
 
     /// Whatever is conditional is there.
-    const ALL: [(&str, &str); 10] = [
+    pub(super) const ALL: [(&str, &str); 10] = [
         ("Stage", "test"),
         ("ConnectInstanceArn", "arn:aws:connect:x"),
         ("TelephonyPrincipal", "arn:aws:iam::1:root"),

@@ -7,6 +7,7 @@ mod irma_key;
 mod irma_token;
 mod purposes;
 mod servers;
+mod web;
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -25,10 +26,15 @@ struct Run {
 
 /// Runs `idbellen` with `arguments` and, on standard input, `input`.
 async fn idbellen(store: &ParameterStore, arguments: &[&str], input: &[u8]) -> Run {
+    run(&store.url, arguments, input).await
+}
+
+/// The same, where all of AWS is at one address.
+async fn run(aws: &str, arguments: &[&str], input: &[u8]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_idbellen"))
         .args(arguments)
         .env_clear()
-        .envs([("AWS_ENDPOINT_URL", store.url.as_str()), ("AWS_REGION", "eu-central-1"), ("AWS_EC2_METADATA_DISABLED", "true")])
+        .envs([("AWS_ENDPOINT_URL", aws), ("AWS_REGION", "eu-central-1"), ("AWS_EC2_METADATA_DISABLED", "true")])
         .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -85,7 +85,8 @@ pub async fn irma_server(status: u16, headers: &[(&'static str, &str)], body: &s
     serve(Router::new().route("/publickey", get(move || async move { (status, parts, body) }))).await
 }
 
-async fn serve(router: Router) -> String {
+/// Serves this until the test ends. Gives its URL.
+pub async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod agents;
+mod changes;
 mod integrity;
 mod lives;
 mod others;

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::trail::{ACCOUNT, BEGIN, CODES, RECORDS, Trail, id, item, key, role};
 
-fn mallory() -> Principal {
+pub fn mallory() -> Principal {
     Principal::User("mallory".to_owned())
 }
 
 /// A call of someone else, half an hour after the beginning.
-fn call(by: Principal, service: &str, operation: &str, parameters: Value, resource: Option<(&'static str, String)>) -> Call {
+pub fn call(by: Principal, service: &str, operation: &str, parameters: Value, resource: Option<(&'static str, String)>) -> Call {
     Call { at: BEGIN + 1800, by, service: service.to_owned(), operation: operation.to_owned(), parameters, resource, error: None }
 }
 
@@ -22,7 +22,7 @@ fn table() -> (&'static str, String) {
 }
 
 /// The report of one good call, and of this one.
-fn with(test: &str, call: Call) -> crate::trail::Report {
+pub fn with(test: &str, call: Call) -> crate::trail::Report {
     let mut trail = Trail::of_one_call();
     trail.calls.push(call);
     trail.report(test)
@@ -229,17 +229,17 @@ fn what_aws_and_deployments_do_is_no_violation() {
     assert!(not_ours.iter().any(|one| one["service"] == "s3.amazonaws.com"), "{not_ours:?}");
 }
 
-fn invocation(by: Principal, of: &str) -> Call {
+pub fn invocation(by: Principal, of: &str) -> Call {
     let resource = Some(("AWS::Lambda::Function", function_arn(ACCOUNT, of)));
     call(by, "lambda", "Invoke", json!({"functionName": of}), resource)
 }
 
-fn assumption(by: Principal, role: &str) -> Call {
+pub fn assumption(by: Principal, role: &str) -> Call {
     call(by, "sts", "AssumeRole", json!({"roleArn": format!("arn:aws:iam::{ACCOUNT}:role/{role}")}), None)
 }
 
 /// The report of one good call, and of this event.
-fn with_event(test: &str, event: Value) -> crate::trail::Report {
+pub fn with_event(test: &str, event: Value) -> crate::trail::Report {
     let trail = Trail::of_one_call();
     let mut events: Vec<_> = trail.calls.iter().map(|call| (call.at, call.event(ACCOUNT).unwrap())).collect();
     events.push((BEGIN + 1800, event));

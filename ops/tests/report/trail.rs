@@ -43,6 +43,11 @@ pub fn item(at: i64, by: &str, operation: &str, table: &str, id: &str) -> Call {
     Call::on_item(BEGIN + at, role(by), operation, table, ACCOUNT, id)
 }
 
+/// The mark that a function leaves of an agent, by number, beside its call on a record.
+pub fn mark(at: i64, by: &str, agent: u8, record: u8) -> Call {
+    Call::mark(BEGIN + at, role(by), RECORDS, ACCOUNT, &self::agent(agent), &id(record))
+}
+
 /// A use of a key.
 pub fn key(at: i64, by: Principal, operation: &str, alias: &str, context: Option<Value>) -> Call {
     Call::on_key(BEGIN + at, by, operation, &format!("alias/idbellen-test-{alias}"), key_arn(ACCOUNT, alias), context)
@@ -102,8 +107,10 @@ impl Trail {
         ]);
         match end {
             End::Agent(after) => {
+                self.calls.push(mark(at + 40, "agent-lookup", 1, number));
                 self.calls.push(item(at + 40, "agent-lookup", "UpdateItem", RECORDS, record));
                 self.line(at + 40, "lookup", number, "disclosed", 1);
+                self.calls.push(mark(at + after, "clear-contact", 1, number));
                 self.calls.push(item(at + after, "clear-contact", "DeleteItem", RECORDS, record));
                 self.line(at + after, "clear", number, "cleared", 1);
             }

@@ -1,9 +1,11 @@
 //! Ways in which a stack can break a promise, as AWS would tell of them, and the check that must find each.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use local::tap::Fault;
 use serde_json::{Value, json};
 
-use super::{Described, Rule, change, on};
+use super::{Described, Rule, change, limits_as_aws_says, on};
 
 /// A way to break a promise.
 pub struct Deviation {
@@ -222,6 +224,42 @@ fn keys() -> Vec<Deviation> {
             change("DescribeKey", "code-current", |json| json["KeyMetadata"]["KeySpec"] = json!("HMAC_512")),
         ),
         deviation(
+            "a key of which there is a copy elsewhere",
+            "key alias/idbellen-local-code-next: enabled, of the template's kind, and made in KMS",
+            change("DescribeKey", "code-next", |json| json["KeyMetadata"]["Origin"] = json!("EXTERNAL")),
+        ),
+        deviation(
+            "a key that other regions have",
+            "key alias/idbellen-local-token: enabled, of the template's kind, and made in KMS",
+            change("DescribeKey", "local-token", |json| json["KeyMetadata"]["MultiRegion"] = json!(true)),
+        ),
+        deviation(
+            "a key for something else",
+            "key alias/idbellen-local-parameters: enabled, of the template's kind, and made in KMS",
+            change("DescribeKey", "local-parameters", |json| json["KeyMetadata"]["KeyUsage"] = json!("SIGN_VERIFY")),
+        ),
+        of_one_key("a key that keeps its material", "parameters", "KMS makes new material for it every year", |asked| {
+            change("GetKeyRotationStatus", "", move |json| {
+                if asked() == 0 {
+                    json["KeyRotationEnabled"] = json!(false);
+                }
+            })
+        }),
+        of_one_key("a key with a tag that gives rights", "code-current", "its tags are the stack's", |asked| {
+            change("ListResourceTags", "", move |json| {
+                if asked() == 0 {
+                    push(&mut json["Tags"], json!({"TagKey": "may-use", "TagValue": "everyone"}));
+                }
+            })
+        }),
+        of_one_key("a swap's mark on a key that no swap made", "code-current", "its tags are the stack's", |asked| {
+            change("ListResourceTags", "", move |json| {
+                if asked() == 0 {
+                    push(&mut json["Tags"], json!({"TagKey": "idbellen:replaces", "TagValue": "x"}));
+                }
+            })
+        }),
+        deviation(
             "someone else uses a key",
             "key alias/idbellen-local-token: its policy is the template's: who may use it, and who manages it",
             change("GetKeyPolicy", "", |json| {
@@ -237,20 +275,27 @@ fn keys() -> Vec<Deviation> {
                 });
             }),
         ),
-        Deviation {
-            what: "a grant",
-            breaks: "key alias/idbellen-local-parameters: no grant lets anyone else use it",
-            rules: vec![change("ListGrants", "", {
-                let asked = std::sync::atomic::AtomicUsize::new(0);
-                move |json| {
-                    // The keys are asked in the order of their aliases' names in the template.
-                    if asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1 {
-                        json["Grants"] = json!([{"GranteePrincipal": "x", "Operations": ["Decrypt"]}]);
-                    }
+        of_one_key("a grant", "parameters", "no grant lets anyone else use it", |asked| {
+            change("ListGrants", "", move |json| {
+                if asked() == 1 {
+                    json["Grants"] = json!([{"GranteePrincipal": "x", "Operations": ["Decrypt"]}]);
                 }
-            })],
-        },
+            })
+        }),
     ]
+}
+
+/// Of one key: the rule is told how many keys were asked before, which are asked in the order of their aliases' names in the
+/// template.
+fn of_one_key(
+    what: &'static str,
+    alias: &str,
+    promise: &str,
+    rule: impl Fn(Box<dyn Fn() -> usize + Send + Sync>) -> Rule,
+) -> Deviation {
+    let asked = AtomicUsize::new(0);
+    let breaks = format!("key alias/idbellen-local-{alias}: {promise}").leak();
+    deviation(what, breaks, rule(Box::new(move || asked.fetch_add(1, Ordering::Relaxed))))
 }
 
 fn functions() -> Vec<Deviation> {
@@ -443,7 +488,31 @@ fn api(stack: &Described) -> Vec<Deviation> {
             "addresses in the access log",
             "the API: its access log names no one: it holds the template's fields",
             change(asked("/stages"), "", |json| {
+                limits_as_aws_says(json);
                 json["items"][0]["accessLogSettings"]["format"] = json!("$context.identity.sourceIp");
+            }),
+        ),
+        deviation(
+            "sessions without a limit",
+            "the API: each route takes as many requests a second as in the template",
+            change(asked("/stages"), "", |json| {
+                limits_as_aws_says(json);
+                json["items"][0]["routeSettings"] = json!({});
+            }),
+        ),
+        deviation(
+            "a route that takes nothing",
+            "the API: each route takes as many requests a second as in the template",
+            change(asked("/stages"), "", |json| {
+                limits_as_aws_says(json);
+                json["items"][0]["routeSettings"]["POST /contacts/lookup"] = json!({"throttlingRateLimit": 0.0});
+            }),
+        ),
+        deviation(
+            "requests that a function gets otherwise",
+            "the API: functions get requests as they came",
+            change(asked("/integrations"), "", |json| {
+                json["items"][0]["requestParameters"] = json!({"overwrite:header.authorization": "x"});
             }),
         ),
     ]

@@ -6,7 +6,7 @@
 
 CONTACT is your id of the call. Code and secret come on standard input, so that no list of processes shows them. The
 environment names the API (IDBELLEN_API=https://...) and, as for any client of AWS, region and credentials: those of the
-role TelephonyRole, for instance by AWS_PROFILE. Status 0: done. 1: the code is not known; the caller is not identified.
+role TelephonyRole, for instance by AWS_PROFILE, a profile with role_arn and external_id. Status 0: done. 1: the code is not known; the caller is not identified.
 2: no answer in time; go on without. 3: refused, or used wrongly; someone must look at it. Needs Python 3.9 and botocore.
 """
 

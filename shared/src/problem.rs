@@ -18,6 +18,8 @@ pub enum Problem {
     BodyTooLarge,
     /// The body is not sent as `application/json`.
     NotJson,
+    /// The API takes citizens' requests through the citizen's site only, and this one came another way.
+    NotThroughTheSite,
     /// There is no purpose with this name to start a session for.
     UnknownPurpose,
     /// There is no purpose with this name to show.
@@ -51,6 +53,12 @@ impl Problem {
                 "not-json",
                 "The body is not sent as JSON",
                 "Send the body with Content-Type: application/json.",
+            ),
+            Self::NotThroughTheSite => (
+                StatusCode::FORBIDDEN,
+                "not-through-the-site",
+                "The request did not come through the citizen's page",
+                "Use the page, or the address that the page has.",
             ),
             Self::UnknownPurpose => (
                 StatusCode::BAD_REQUEST,

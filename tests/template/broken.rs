@@ -739,6 +739,15 @@ fn web() -> Vec<Broken> {
             .set(of_site("CitizenSite", "CacheBehaviors/0/PathPattern"), json!("/api/*")),
         broken("sessions through the portal", &["a_site_passes_on_its_own_routes_only"])
             .set(of_site("PortalSite", "CacheBehaviors/0/PathPattern"), json!("/api/sessions")),
+        broken("a site's secret that the console shows", &["the_site_alone_knows_its_secret"])
+            .set("/Parameters/SiteSecret/NoEcho", json!(false)),
+        broken("a site without its secret", &["the_site_alone_knows_its_secret"])
+            .remove(of_site("CitizenSite", "Origins/1/OriginCustomHeaders")),
+        broken("a site's secret at the portal", &["the_site_alone_knows_its_secret"]).set(
+            of_site("PortalSite", "Origins/1/OriginCustomHeaders"),
+            json!([{"HeaderName": "x-idbellen-site", "HeaderValue": {"Ref": "SiteSecret"}}]),
+        ),
+        broken("a limit that can be gone round", &["the_site_alone_knows_its_secret"]).remove("/Rules/LimitsHold"),
         broken("a site in plain text", &["sites_are_encrypted_on_both_sides"])
             .set(of_site("CitizenSite", "DefaultCacheBehavior/ViewerProtocolPolicy"), json!("allow-all")),
         broken("an API asked in plain text", &["sites_are_encrypted_on_both_sides"])

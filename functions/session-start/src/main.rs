@@ -1,5 +1,6 @@
 //! `POST /sessions`: a citizen starts. `GET /purposes/{name}`: what they must know before they do.
 
+mod origin;
 mod purposes;
 mod sessions;
 
@@ -21,7 +22,10 @@ use shared::run;
 use shared::token_key::TokenKey;
 use tokio::sync::RwLock;
 
+use crate::origin::Site;
+
 struct State {
+    site: Site,
     dynamodb: aws_sdk_dynamodb::Client,
     records: Records,
     codes: Codes,
@@ -45,6 +49,7 @@ impl run::State for State {
         let irma = async { IrmaServer::new(variable("IRMA_SERVER_URL")?) };
         let (purposes, token, irma) = tokio::try_join!(Purposes::load(aws.parameters()?), parameters.requestor_token(), irma)?;
         Ok(Self {
+            site: Site::from_environment()?,
             dynamodb: aws.dynamodb(),
             records: aws.records()?,
             codes: aws.codes()?,
@@ -61,6 +66,7 @@ impl run::State for State {
 }
 
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
+    state.site.admit(request.headers())?;
     if request.method() == Method::GET { purposes::show(&state, &request).await } else { sessions::start(&state, &request).await }
 }
 

@@ -205,12 +205,14 @@ fn is_test(name: &str) -> Result<bool> {
         [folder @ ("template" | "telephony"), test] => {
             Ok(read(&format!("tests/{folder}/main.rs"))?.contains(&format!("#[test]\nfn {test}(")))
         }
+        ["template", module, test] => Ok(read(&format!("tests/template/{module}.rs"))?.contains(&format!("#[test]\nfn {test}("))),
         // They run when all others have, and have no functions of their own names.
         ["canary", _] => Ok(read("tests/end_to_end/world.rs")?.contains(&format!("Trial::test(\"{name}\""))),
         ["promises", test] => is_in_module("tests/promises/mod.rs", test),
         [module, test] => is_in_module(&format!("tests/end_to_end/{module}.rs"), test),
-        [package @ ("shared" | "ops" | "local"), module, test] => {
-            let source = read(&format!("{package}/src/{module}.rs"))?;
+        [package @ ("shared" | "ops" | "local" | "session-start"), module, test] => {
+            let folder = if package == "session-start" { "functions/" } else { "" };
+            let source = read(&format!("{folder}{package}/src/{module}.rs"))?;
             Ok(source.split_once("#[cfg(test)]").is_some_and(|(_, tests)| tests.contains(&format!("fn {test}("))))
         }
         _ => bail!("{name} is no name of a test"),

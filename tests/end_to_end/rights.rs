@@ -81,10 +81,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "GenerateMac CodeKey, by code-next",
         ],
     ),
-    (
-        "AgentLookup",
-        &["UpdateItem Records, its holder", "UpdateItem Records, its expiry", "GetItem Records, an agent's mark"],
-    ),
+    ("AgentLookup", &["UpdateItem Records, its holder", "UpdateItem Records, its expiry", "GetItem Records, an agent's mark"]),
     (
         "ClearContact",
         &[
@@ -208,7 +205,10 @@ fn on_tables(world: &World) -> Result<Vec<Action>> {
         add("GetItem", read.clone());
         add("GetItem, what is sealed", projected("attributes, secret"));
         if logical == "Records" {
-            add("GetItem, what ingest reads", projected("#status, purpose, asked, public_key, irma_token, created_at, expires_at"));
+            add(
+                "GetItem, what ingest reads",
+                projected("#status, purpose, asked, public_key, irma_token, created_at, expires_at"),
+            );
             let removing = "SET #status = :value REMOVE irma_token, public_key, asked, attributes";
             add("UpdateItem, its end", update(removing, bytes.clone(), "NONE"));
             // A key that no record has, which the trail then holds.

@@ -417,12 +417,16 @@ fn rights() -> Vec<Broken> {
         broken("every action but one", &["roles_name_their_actions", "roles_can_make_no_copy", "DtmfExchange on Codes"])
             .remove(of_role("DtmfExchangeRole", "Sid=UseCode/Action"))
             .set(of_role("DtmfExchangeRole", "Sid=UseCode/NotAction"), json!("dynamodb:Scan")),
-        broken("a function makes backups", &["roles_can_make_no_copy", "AgentLookup on Records"])
-            .set(of_role("AgentLookupRole", "-"), allow_to("agent-lookup", "dynamodb:CreateBackup", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("a function makes backups", &["roles_can_make_no_copy", "AgentLookup on Records"]).set(
+            of_role("AgentLookupRole", "-"),
+            allow_to("agent-lookup", "dynamodb:CreateBackup", &json!({"Fn::GetAtt": ["Records", "Arn"]})),
+        ),
         broken("a function makes data keys", &["roles_can_make_no_copy"])
             .set(of_role("SessionStartRole", "Sid=SealIrmaToken/Action"), json!(["kms:Encrypt", "kms:GenerateDataKey"])),
-        broken("a look-up that reads any record", &["marks_are_of_agents_only", "AgentLookup on Records"])
-            .set(of_role("AgentLookupRole", "-"), allow_to("agent-lookup", "dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("a look-up that reads any record", &["marks_are_of_agents_only", "AgentLookup on Records"]).set(
+            of_role("AgentLookupRole", "-"),
+            allow_to("agent-lookup", "dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]})),
+        ),
         broken("a look-up that reads what is sealed by its mark", &["marks_are_of_agents_only", "AgentLookup on Records"]).set(
             of_role("AgentLookupRole", "Sid=Mark/Condition/ForAllValues:StringEquals/dynamodb:Attributes"),
             json!(["id", "attributes"]),
@@ -437,8 +441,11 @@ fn rights() -> Vec<Broken> {
             .remove(of_role("ClearContactRole", "Sid=Mark/Condition/Null")),
         broken("a right of every function with the role", &["a_functions_role_is_for_that_function"])
             .remove(of_role("AgentLookupRole", "Sid=LookUp/Condition/ArnEquals")),
-        broken("a right of another function with the role", &["a_functions_role_is_for_that_function", "SessionIngest on Records"])
-            .set(of_role("SessionIngestRole", "Sid=ReadPendingRecord/Condition/ArnEquals"), only("session-reconcile")),
+        broken(
+            "a right of another function with the role",
+            &["a_functions_role_is_for_that_function", "SessionIngest on Records"],
+        )
+        .set(of_role("SessionIngestRole", "Sid=ReadPendingRecord/Condition/ArnEquals"), only("session-reconcile")),
         broken("a right of every region's function", &["a_functions_role_is_for_that_function"]).set(
             of_role("ExpireRecordsRole", "Sid=Expire/Condition/ArnEquals/lambda:SourceFunctionArn"),
             json!({"Fn::Sub": "arn:${AWS::Partition}:lambda:*:${AWS::AccountId}:function:idbellen-${Stage}-expire-records"}),
@@ -451,8 +458,10 @@ fn rights() -> Vec<Broken> {
             of_role("ClearContactRole", "Sid=Clear/Condition/StringEqualsIfExists/dynamodb:ReturnValues"),
             json!(["NONE", "ALL_OLD"]),
         ),
-        broken("clearing that reads contacts", &["clear_contact_may_overwrite_at_connect", "ClearContact on contact"])
-            .set(at_connect("Sid=OverwriteSecret/Action"), json!(["connect:GetContactAttributes", "connect:UpdateContactAttributes", "connect:DescribeContact"])),
+        broken("clearing that reads contacts", &["clear_contact_may_overwrite_at_connect", "ClearContact on contact"]).set(
+            at_connect("Sid=OverwriteSecret/Action"),
+            json!(["connect:GetContactAttributes", "connect:UpdateContactAttributes", "connect:DescribeContact"]),
+        ),
         broken("clearing in every instance", &["clear_contact_may_overwrite_at_connect", "ClearContact on another-instance"])
             .set(at_connect("Sid=OverwriteSecret/Resource"), json!("arn:aws:connect:*:*:instance/*")),
         broken(
@@ -464,11 +473,7 @@ fn rights() -> Vec<Broken> {
             .remove("/Resources/ClearContactConnectPolicy/Condition"),
         broken(
             "rights at Amazon Connect for another function",
-            &[
-                "clear_contact_may_overwrite_at_connect",
-                "ClearContact on ClearContact",
-                "ClearContact on contact",
-            ],
+            &["clear_contact_may_overwrite_at_connect", "ClearContact on ClearContact", "ClearContact on contact"],
         )
         .set("/Resources/ClearContactConnectPolicy/Properties/Roles/0", json!({"Ref": "AgentLookupRole"})),
         broken("ingest that reads what is sealed", &["SessionIngest on Records"])
@@ -526,8 +531,7 @@ fn rights() -> Vec<Broken> {
             .set("/Resources/TelephonyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
         broken("telephony's role without the id agreed on", &["telephony_role_is_for_telephony"])
             .remove("/Resources/TelephonyRole/Properties/AssumeRolePolicyDocument/Statement/0/Condition"),
-        broken("telephony's role with an empty id", &["telephony_role_is_for_telephony"])
-            .remove("/Rules/TelephonyShowsItsId"),
+        broken("telephony's role with an empty id", &["telephony_role_is_for_telephony"]).remove("/Rules/TelephonyShowsItsId"),
         broken("everyone in verify's role", &["verify_role_is_for_who_verifies"])
             .set("/Resources/VerifyRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", json!({"AWS": "*"})),
         // Tables and keys keep it out all the same.
@@ -548,8 +552,10 @@ fn rights() -> Vec<Broken> {
         broken("telephony's role looks up", &["TelephonyRole on Api"])
             .set(of_role("TelephonyRole", "0/Resource/-"), arn("execute-api", "${Api}/*/POST/contacts/lookup")),
         // The table's policy would still refuse it.
-        broken("telephony's function at records", &["telephony_reaches_no_record"])
-            .set(of_role("DtmfExchangeRole", "-"), allow_to("dtmf-exchange", "dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]}))),
+        broken("telephony's function at records", &["telephony_reaches_no_record"]).set(
+            of_role("DtmfExchangeRole", "-"),
+            allow_to("dtmf-exchange", "dynamodb:GetItem", &json!({"Fn::GetAtt": ["Records", "Arn"]})),
+        ),
         broken(
             "telephony's function in another role",
             &[

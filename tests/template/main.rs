@@ -46,7 +46,8 @@ fn a_namesake_in_another_region_can_do_nothing() -> Result<()> {
 fn telephonys_routes_are_there_only_for_who_may_sign() -> Result<()> {
     let python = Python::install()?;
     let processed = python.processed(&[python.source()?])?;
-    let (connect, principal) = (("ConnectInstanceArn", rights::INSTANCE), ("TelephonyPrincipal", "arn:aws:iam::000000000000:root"));
+    let (connect, principal) =
+        (("ConnectInstanceArn", rights::INSTANCE), ("TelephonyPrincipal", "arn:aws:iam::000000000000:root"));
     let parameters = [vec![], vec![connect], vec![principal], vec![connect, principal]];
     let parameters: Vec<BTreeMap<_, _>> = parameters.into_iter().map(|some| some.into_iter().collect()).collect();
     let asked = json!({"template": processed.first().context("no template")?, "parameters": parameters});

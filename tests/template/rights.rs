@@ -249,9 +249,7 @@ fn on_table(table: &'static str, all: &mut Vec<Question>) {
     add("GetItem", "", "", whole.clone(), true);
     add("GetItem", ", what is sealed", "", reading(&["id", "attributes", "secret"]), true);
     add("GetItem", ", what ingest reads", "", reading(&pending), true);
-    let mark = |keys: Value, attributes: &[&str], select: &str| {
-        json!({"dynamodb:LeadingKeys": keys, "dynamodb:Attributes": attributes, "dynamodb:Select": select})
-    };
+    let mark = |keys: Value, attributes: &[&str], select: &str| json!({"dynamodb:LeadingKeys": keys, "dynamodb:Attributes": attributes, "dynamodb:Select": select});
     let of_agent = json!(["agent/x/y"]);
     add("GetItem", ", an agent's mark", "", mark(of_agent.clone(), &["id"], "SPECIFIC_ATTRIBUTES"), true);
     add("GetItem", ", an agent's mark, whole", "", mark(of_agent.clone(), &["id"], "ALL_ATTRIBUTES"), true);

@@ -75,6 +75,33 @@ fn telephonys_routes_are_there_only_for_who_may_sign() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn parameters_that_hold_only_together_are_refused_apart() -> Result<()> {
+    let python = Python::install()?;
+    let processed = python.processed(&[python.source()?])?;
+    let (principal, id) = (("TelephonyPrincipal", "arn:aws:iam::000000000000:root"), ("TelephonyExternalId", "0123456789abcdef"));
+    let (site, list) = (("WebSites", "yes"), ("WebAclArn", "arn:aws:wafv2:us-east-1:000000000000:global/webacl/x/y"));
+    let secret = ("SiteSecret", "0123456789abcdef0123456789abcdef");
+    let cases = [
+        (vec![], ""),
+        (vec![principal, id], ""),
+        (vec![principal], "TelephonyPrincipal needs TelephonyExternalId"),
+        (vec![site, list, secret], ""),
+        (vec![site, secret], ""),
+        (vec![site, list], "WebAclArn needs SiteSecret"),
+        (vec![secret], "WebAclArn and SiteSecret need WebSites"),
+        (vec![list, secret], "WebAclArn and SiteSecret need WebSites"),
+    ];
+    let parameters: Vec<BTreeMap<_, _>> = cases.iter().map(|(some, _)| some.iter().copied().collect()).collect();
+    let asked = json!({"template": processed.first().context("no template")?, "parameters": parameters});
+    let answers = python.run("routes.py", &[], &asked)?;
+    for ((parameters, why), found) in cases.iter().zip(answers.as_array().context("no answers")?) {
+        let said = found["refused"].as_str().context("no word on it")?;
+        ensure!(if why.is_empty() { said.is_empty() } else { said.contains(why) }, "{parameters:?}: {said:?}");
+    }
+    Ok(())
+}
+
 fn can_do_what_they_need(python: &Python, who: &[&str]) -> Result<()> {
     let answers = rights::ask(python, &python.processed(&[python.source()?])?, who)?;
     let answers = answers.first().context("no answer")?;

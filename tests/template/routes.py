@@ -1,13 +1,23 @@
-"""Prints, for each set of parameters, the routes of a processed template's API with their security, and who may invoke
-which function for which of them. Reads {"template", "parameters": [...]} as JSON."""
+"""Prints, for each set of parameters, the routes of a processed template's API with their security, for which of them API
+Gateway may invoke a function, and why the template's rules refuse these parameters. Reads {"template", "parameters": [...]} as JSON."""
 
 import json
 import sys
 
 from evaluate import Stack
+from ministack.services.cloudformation import engine
 
 
-def routes(stack, resources):
+def refusal(stack, template):
+    try:
+        engine._evaluate_rules(template, stack.values, stack.conditions)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def routes(stack, template):
+    resources = template["Resources"]
     body = stack.resolved(resources["Api"]["Properties"]["Body"], stack.resources)
     made = [resource for resource in resources.values() if stack.conditions.get(resource.get("Condition"), True)]
     permissions = [stack.resolved(resource["Properties"], stack.resources) for resource in made
@@ -17,6 +27,7 @@ def routes(stack, resources):
                    for path, operations in body["paths"].items() for method, operation in operations.items()},
         "permissions": sorted(f"{one['SourceArn'].split('/*/')[-1]}" for one in permissions
                               if one["Principal"] == "apigateway.amazonaws.com"),
+        "refused": refusal(stack, template),
         "roles": sorted(name for name, resource in resources.items()
                         if resource["Type"] == "AWS::IAM::Role" and stack.conditions.get(resource.get("Condition"), True)),
     }
@@ -24,5 +35,5 @@ def routes(stack, resources):
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
-    json.dump([routes(Stack(asked["template"], values), asked["template"]["Resources"]) for values in asked["parameters"]],
-              sys.stdout)
+    engine._check_rules_section(asked["template"])
+    json.dump([routes(Stack(asked["template"], values), asked["template"]) for values in asked["parameters"]], sys.stdout)

@@ -26,7 +26,7 @@ pub mod tools;
 pub mod trail;
 pub mod wallet;
 
-pub use signed::Unsigned;
+pub use signed::{EXTERNAL_ID, Unsigned};
 pub use stack::{Invocation, Options, Stack};
 pub use tables::Item;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use local::Unsigned;
 use local::emulator::Credentials;
+use local::{EXTERNAL_ID, Unsigned};
 use serde_json::{Value, json};
 
 use crate::tests;
@@ -17,6 +17,7 @@ tests! {
         a_role_names_each_of_its_rights,
         an_administrator_reads_and_writes_no_item,
         an_administrator_uses_no_key,
+        telephonys_role_is_for_who_knows_the_id,
         verify_reads_settings_and_no_item_or_secret,
     ],
     alone: []
@@ -449,6 +450,16 @@ async fn verify_reads_settings_and_no_item_or_secret(world: &World) -> Result<()
     let role = world.stack.assume_role(role).await?;
     let actions = every_action(world).await?;
     assert_eq!(allowed(&actions, world, &role).await?, NEEDED_BY_VERIFY.into());
+    Ok(())
+}
+
+async fn telephonys_role_is_for_who_knows_the_id(world: &World) -> Result<()> {
+    let role = world.stack.deployment.outputs.get("TelephonyRole").context("there is no TelephonyRole")?;
+    for (id, may) in [("", false), ("&ExternalId=another", false), (&format!("&ExternalId={EXTERNAL_ID}"), true)] {
+        let body = format!("Action=AssumeRole&RoleArn={role}&RoleSessionName=telephony&Version=2011-06-15{id}");
+        let assume = Action::query("AssumeRole", "sts", &body);
+        assert_eq!(assume.is_allowed(world, world.stack.root()).await?, may, "{id}");
+    }
     Ok(())
 }
 

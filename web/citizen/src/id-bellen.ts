@@ -58,7 +58,7 @@ export class IdBellen extends LitElement {
     super.connectedCallback();
     document.addEventListener("visibilitychange", this.#wake);
     window.addEventListener("online", this.#wake);
-    if (this.hasUpdated) this.#send({ is: "load" });
+    if (this.hasUpdated) this.#send({ is: "load", anew: false });
   }
 
   override disconnectedCallback(): void {
@@ -69,7 +69,7 @@ export class IdBellen extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (changed.has("purpose") || changed.has("src")) this.#send({ is: "load" });
+    if (changed.has("purpose") || changed.has("src")) this.#send({ is: "load", anew: true });
     const { view, acted } = this.#state;
     if (view === this.#shown) return;
     // Who is reading elsewhere on the page is told, and not taken away from there.

@@ -75,7 +75,7 @@ class Played {
   }
 }
 
-const ready = () => new Played({ is: "load" }).asked();
+const ready = () => new Played({ is: "load", anew: true }).asked();
 const starting = () => ready().send({ is: "begin" });
 const scanning = () => starting().started().shows(QR);
 const dialling = () => scanning().shows({ name: "done" });
@@ -83,7 +83,7 @@ const lost = () => scanning().shows({ name: "lost" });
 
 describe("what is asked of the citizen", () => {
   test("is asked for at once, and shown when the answer comes", () => {
-    const played = new Played({ is: "load" });
+    const played = new Played({ is: "load", anew: true });
     assert.deepEqual(played.effects, [{ do: "leave" }, { do: "ask", turn: 1 }]);
     assert.equal(played.name, "loading");
     played.asked();
@@ -93,26 +93,37 @@ describe("what is asked of the citizen", () => {
   });
 
   test("is shown with the hours where the number is not answered now", () => {
-    const played = new Played({ is: "load" }).asked("first", false);
+    const played = new Played({ is: "load", anew: true }).asked("first", false);
     assert.equal(played.name, "closed");
     assert.ok(played.state.asked);
   });
 
   test("is that of the last purpose, whatever answers last", () => {
-    const played = new Played({ is: "load" }, { is: "load" }).asked("second");
+    const played = new Played({ is: "load", anew: true }, { is: "load", anew: true }).asked("second");
     played.send({ is: "purpose", turn: 1, purpose: purpose("first") });
     assert.deepEqual(played.state.asked, purpose("second"));
     played.send({ is: "refused", turn: 1, cause: "offline" });
     assert.equal(played.name, "ready");
   });
 
+  test("of one purpose is forgotten when another is asked for: neither its number is shown nor can it be started", () => {
+    const played = ready().send({ is: "load", anew: true });
+    assert.equal(played.state.asked, null);
+    assert.equal(played.refused("offline").state.asked, null);
+  });
+
+  test("of the same purpose is kept where it is asked for again", () => {
+    const played = ready().send({ is: "load", anew: false }).refused("offline");
+    assert.deepEqual(played.state.asked, purpose("first"));
+  });
+
   test("is not shown any more to a component that was taken off the page", () => {
-    const played = new Played({ is: "load" }, { is: "leave" }).send({ is: "purpose", turn: 1, purpose: purpose("first") });
+    const played = new Played({ is: "load", anew: true }, { is: "leave" }).send({ is: "purpose", turn: 1, purpose: purpose("first") });
     assert.deepEqual([played.name, played.state.asked], ["loading", null]);
   });
 
   test("is asked for again, by a citizen who then is told of what changes", () => {
-    const played = new Played({ is: "load" }).refused("offline");
+    const played = new Played({ is: "load", anew: true }).refused("offline");
     assert.deepEqual([played.name, played.state.acted], ["offline", false]);
     played.send({ is: "retry" });
     assert.deepEqual([played.name, played.state.acted, played.done], ["loading", true, ["leave", "ask"]]);
@@ -120,7 +131,7 @@ describe("what is asked of the citizen", () => {
 
   for (const cause of ["unknownPurpose", "busy", "irmaDown", "unavailable", "offline", "closed"] as const) {
     test(`may be refused as ${cause}`, () => {
-      const played = new Played({ is: "load" }).refused(cause);
+      const played = new Played({ is: "load", anew: true }).refused(cause);
       assert.deepEqual([played.name, played.effects], [cause, []]);
     });
   }
@@ -154,13 +165,13 @@ describe("a start", () => {
   });
 
   test("that comes too late is followed by nobody", () => {
-    for (const meanwhile of ["load", "leave", "begin"] as const) {
-      const played = starting().send({ is: meanwhile });
+    for (const meanwhile of [{ is: "load", anew: true }, { is: "leave" }, { is: "begin" }] as const) {
+      const played = starting().send(meanwhile);
       const before = played.state;
       played.send({ is: "started", turn: 2, session: session() });
-      assert.deepEqual([played.state, played.effects], [before, []], meanwhile);
+      assert.deepEqual([played.state, played.effects], [before, []], meanwhile.is);
       played.send({ is: "refused", turn: 2, cause: "offline" });
-      assert.deepEqual([played.state, played.effects], [before, []], meanwhile);
+      assert.deepEqual([played.state, played.effects], [before, []], meanwhile.is);
     }
   });
 
@@ -219,8 +230,8 @@ describe("the way through the wallet", () => {
   });
 
   test("is left by a component that is taken off the page, or asked for something else: the session goes on", () => {
-    for (const is of ["leave", "load"] as const) {
-      const played = scanning().send({ is });
+    for (const left of [{ is: "leave" }, { is: "load", anew: true }] as const) {
+      const played = scanning().send(left);
       assert.ok(played.done.includes("leave") && !played.done.includes("cancel"));
       assert.equal(played.state.session, null);
     }

@@ -23,8 +23,8 @@ export interface State {
 }
 
 export type Event =
-  /** There is something to ask anew: another purpose or API, or the component is on a page again. */
-  | { is: "load" }
+  /** The component is on a page again, or, `anew`, is given another purpose or API. */
+  | { is: "load"; anew: boolean }
   /** The component is taken off the page. */
   | { is: "leave" }
   | { is: "retry" | "begin" | "reconnect" | "stop" | "show qr" | "show button" }
@@ -74,7 +74,8 @@ export function step(before: State, event: Event, now: number): { state: State; 
 function next(state: State, event: Event, now: number, effects: Effect[]): State {
   switch (event.is) {
     case "load":
-      return load(state, effects);
+      // Of another purpose nothing is known: neither a number to call, nor what a start would ask.
+      return load(event.anew ? { ...state, asked: null } : state, effects);
     case "retry":
       return load({ ...state, acted: true }, effects);
     case "stop":

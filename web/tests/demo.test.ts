@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { axe, eventually, narrow, picture, places, Stage, tables, type Places } from "./stage.ts";
+import { axe, eventually, narrow, type Places, picture, places, Stage, tables } from "./stage.ts";
 
 let stage: Stage;
 let at: Places;

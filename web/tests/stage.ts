@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 import type { AxeResults, RunOptions } from "axe-core";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const PICTURES = fileURLToPath(new URL("../../docs/pictures/", import.meta.url));
 
@@ -123,7 +123,10 @@ export class Stage {
   /** A browser profile, for more than one page with the same cookies. */
   async newContext({ phone = false, locale = "nl-NL" }: Look = {}): Promise<BrowserContext> {
     const context = await this.browser.newContext({
-      ...(phone ? PHONE : DESKTOP), locale, timezoneId: "Europe/Amsterdam", reducedMotion: "reduce",
+      ...(phone ? PHONE : DESKTOP),
+      locale,
+      timezoneId: "Europe/Amsterdam",
+      reducedMotion: "reduce",
     });
     context.setDefaultTimeout(15_000);
     return context;
@@ -156,7 +159,8 @@ export async function axe(page: Page): Promise<void> {
     options,
   );
   const found = results.violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("\n  ")}`,
+    ({ id, help, nodes }) =>
+      `${id}: ${help}\n  ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("\n  ")}`,
   );
   assert.deepEqual(found, [], "axe found violations");
 }

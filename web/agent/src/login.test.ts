@@ -29,7 +29,11 @@ function portal({ blocked = false, fails = false } = {}) {
   const opened = { closed: false, close: () => done.push("closed") };
   const open = (_: string, name: string) => (done.push(`opened ${name}`), blocked ? null : opened);
   Object.assign(globalThis, { window: { top: {}, open } });
-  const login = new Login(client as unknown as UserManager, (agent) => done.push(`in ${agent}`), () => undefined);
+  const login = new Login(
+    client as unknown as UserManager,
+    (agent) => done.push(`in ${agent}`),
+    () => undefined,
+  );
   return { login, done, opened, renewed: () => loaded(user) };
 }
 

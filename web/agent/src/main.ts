@@ -3,7 +3,7 @@ import { checked } from "./adapters/adapter.ts";
 import { screenPop } from "./adapters/screen-pop.ts";
 import { startAdapters } from "./adapters/start.ts";
 import { Contacts } from "./contacts.ts";
-import { Login, clientOf } from "./login.ts";
+import { clientOf, Login } from "./login.ts";
 import { PortalPage } from "./portal-page.ts";
 import { PortalRunner } from "./portal-runner.ts";
 import { fetchSettings, type Settings } from "./settings.ts";

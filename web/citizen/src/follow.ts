@@ -5,7 +5,7 @@
  */
 
 import { YiviClient } from "@privacybydesign/yivi-client";
-import { YiviCore, type IStateMachine, type StateChangeEvent, type YiviPluginArgs } from "@privacybydesign/yivi-core";
+import { type IStateMachine, type StateChangeEvent, YiviCore, type YiviPluginArgs } from "@privacybydesign/yivi-core";
 import { create } from "qrcode";
 
 import type { Session } from "./api.ts";

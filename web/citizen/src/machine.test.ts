@@ -118,7 +118,11 @@ describe("what is asked of the citizen", () => {
   });
 
   test("is not shown any more to a component that was taken off the page", () => {
-    const played = new Played({ is: "load", anew: true }, { is: "leave" }).send({ is: "purpose", turn: 1, purpose: purpose("first") });
+    const played = new Played({ is: "load", anew: true }, { is: "leave" }).send({
+      is: "purpose",
+      turn: 1,
+      purpose: purpose("first"),
+    });
     assert.deepEqual([played.name, played.state.asked], ["loading", null]);
   });
 

@@ -400,7 +400,7 @@ describe("clearing", () => {
   test("while a look-up is under way deletes the record, and shows nothing of it", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
-    const desk = await open({ before: (page) => page.route(LOOKUP, async (route) => (await held, route.continue())) });
+    const desk = await open({ before: (page) => page.route(LOOKUP, (route) => held.then(() => route.continue())) });
     const caller = await Caller.disclosed();
     await desk.call(await caller.dial(), "leg-1");
     await desk.shows("Gegevens opvragen");
@@ -553,7 +553,9 @@ describe("logging in", () => {
   test("out in a frame tells so if the browser opens no window for it", async () => {
     const desk = await open({ framed: true });
     // Playwright's browser blocks no window: here the page is given none.
-    await desk.portal.evaluate(() => void (window.open = () => null));
+    await desk.portal.evaluate(() => {
+      window.open = () => null;
+    });
     await desk.click("Uitloggen");
     await desk.portal.getByText("U bent hier uitgelogd, maar misschien nog niet bij uw gemeente").waitFor();
     await desk.click("Sluiten");
@@ -650,8 +652,8 @@ describe("the screen", () => {
       ),
     );
     await desk.page.goto(`${places.agent}/config.json`);
-    const left = await desk.page.evaluate(() => sessionStorage.getItem("left"));
-    assert.ok(left !== null && left.includes("Geen beller"));
+    const left = await desk.page.evaluate(() => sessionStorage.getItem("left") ?? "");
+    assert.ok(left.includes("Geen beller"));
     assert.ok(!left.includes(BSN) && !left.includes(NAME));
     await desk.page.goBack();
     await desk.shows("Geen beller");
@@ -661,7 +663,7 @@ describe("the screen", () => {
   test("is empty when the browser brings the page back from its memory", async () => {
     // Playwright switches that memory off, unless it is told not to.
     const browser = await chromium.launch({
-      executablePath: process.env["IDBELLEN_CHROMIUM"] ?? "/usr/bin/chromium",
+      executablePath: process.env.IDBELLEN_CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--disable-gpu"],
       ignoreDefaultArgs: ["--disable-back-forward-cache"],
     });
@@ -673,7 +675,7 @@ describe("the screen", () => {
       await (await opened).locator("#agent-1").click();
       await page.getByRole("heading", { name: "Geen beller" }).waitFor();
       const secret = await (await Caller.disclosed()).dial();
-      await page.evaluate((hash) => void (location.hash = hash), `secret=${secret}&contact=leg-1`);
+      await page.evaluate((hash) => location.assign(`#${hash}`), `secret=${secret}&contact=leg-1`);
       await page.getByRole("heading", { name: IDENTIFIED }).waitFor();
       await page.evaluate(() =>
         addEventListener("pageshow", ({ persisted }) => {
@@ -683,8 +685,8 @@ describe("the screen", () => {
       await page.goto(`${places.citizen}/`);
       await page.goBack();
       await page.getByRole("heading", { name: "Geen beller" }).waitFor();
-      const shown = await page.evaluate(() => sessionStorage.getItem("shown"));
-      assert.ok(shown !== null && shown.startsWith("true "), "the browser did not bring the page back from its memory");
+      const shown = await page.evaluate(() => sessionStorage.getItem("shown") ?? "");
+      assert.ok(shown.startsWith("true "), "the browser did not bring the page back from its memory");
       assert.ok(!shown.includes(BSN) && !shown.includes(NAME));
     } finally {
       await browser.close();

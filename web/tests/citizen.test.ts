@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 
 import type { Page, Route } from "playwright-core";
 
+import type { Purpose } from "../citizen/src/api.ts";
 import {
   axe,
   eventually,
@@ -119,19 +120,17 @@ async function holdsNothing(page: Page, { requests, bodies, lines }: Watch, code
 test("before the start a citizen reads what is asked, why, by whom, on what ground, when, and how to call without it", async () => {
   const { page } = await open();
   await heading(page, "Vragen over uw paspoort, rijbewijs of inschrijving");
-  const asked = (await (await fetch(`${at.citizen}/api/purposes/burgerzaken`)).json()) as Record<string, any>;
+  const asked = (await (await fetch(`${at.citizen}/api/purposes/burgerzaken`)).json()) as Purpose;
   const text = await page.locator("id-bellen section").innerText();
-  for (const { label, reason } of Object.values(asked["attributes"]) as { label: { nl: string }; reason: { nl: string } }[]) {
+  for (const { label, reason } of Object.values(asked.attributes)) {
     assert.ok(text.includes(label.nl) && text.includes(reason.nl));
   }
   assert.ok(
-    text.includes(asked["controller"].name) &&
-      text.includes(asked["controller"].contact) &&
-      text.includes(asked["legalBasis"].nl),
+    text.includes(asked.controller.name) && text.includes(asked.controller.contact) && text.includes(asked.legalBasis.nl),
   );
   assert.ok(text.includes("Nu open"));
-  assert.equal(await page.getByRole("link", { name: /Lees wat wij/ }).getAttribute("href"), asked["privacyUrl"]);
-  assert.equal(await page.getByRole("link", { name: /^Bel \+/ }).getAttribute("href"), `tel:${asked["phoneNumber"]}`);
+  assert.equal(await page.getByRole("link", { name: /Lees wat wij/ }).getAttribute("href"), asked.privacyUrl);
+  assert.equal(await page.getByRole("link", { name: /^Bel \+/ }).getAttribute("href"), `tel:${asked.phoneNumber}`);
   await inspect(page, "citizen-ready");
   assert.equal((await seen(page)).shift, 0);
 });

@@ -174,7 +174,7 @@ export class Desk {
       ...(secret === null ? {} : { secret }),
       ...(contactId === undefined ? {} : { contact: contactId }),
     });
-    await this.portal.evaluate((hash) => void (location.hash = hash), said.toString());
+    await this.portal.evaluate((hash) => location.assign(`#${hash}`), said.toString());
   }
 
   /** What a softphone's page says to the portal in its frame. */

@@ -57,7 +57,7 @@ export interface Perform {
 }
 
 async function control<Answer>(path: string, body?: unknown): Promise<Answer> {
-  const base = process.env["IDBELLEN_DEMO"];
+  const base = process.env.IDBELLEN_DEMO;
   assert.ok(base, "IDBELLEN_DEMO names no stack: run `cargo test -p tests --test web`");
   const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(new URL(path, base), body === undefined ? {} : post);
@@ -111,7 +111,7 @@ export class Stage {
 
   static async open(): Promise<Stage> {
     const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
-    const executablePath = process.env["IDBELLEN_CHROMIUM"] ?? "/usr/bin/chromium";
+    const executablePath = process.env.IDBELLEN_CHROMIUM ?? "/usr/bin/chromium";
     return new Stage(await chromium.launch({ executablePath, args: [...args, "--disable-sync", "--no-first-run"] }));
   }
 
@@ -179,7 +179,7 @@ export async function narrow(page: Page): Promise<void> {
 export async function picture(page: Page, name: string): Promise<void> {
   const size = (page.viewportSize()?.width ?? 0) < 600 ? "phone" : "desktop";
   const path = `${PICTURES}${name}-${size}.png`;
-  if (!process.env["IDBELLEN_PICTURES"] || !existsSync(path)) return;
+  if (!process.env.IDBELLEN_PICTURES || !existsSync(path)) return;
   await page.screenshot({ path, fullPage: true, animations: "disabled", scale: "css" });
 }
 

@@ -90,7 +90,10 @@ describe("an address", () => {
       window: { addEventListener: (_: string, take: () => void) => (changed = take) },
     });
     const heed = screenPop(checked(heard));
-    const open = (hash: string) => ((location.hash = hash), changed());
+    const open = (hash: string) => {
+      location.hash = hash;
+      changed();
+    };
     return { heard: heard.heard, location, heed, open };
   }
   const [first, second] = [`#secret=${A}&contact=leg-1`, `#secret=${B}&contact=leg-2`];

@@ -27,6 +27,7 @@ try {
 async function run(settings: Settings): Promise<void> {
   page.language = settings.language;
   heedAddress(settings.screenPop);
+  // biome-ignore lint/style/noNonNullAssertion: index.html has it.
   const panel = document.querySelector<HTMLElement>("#panel")!;
   panel.hidden = settings.connect.ccpUrl === undefined;
   panel.ariaLabel = text(settings.language, "phone");

@@ -7,17 +7,15 @@ import { type Effect, type Event, initial, type State, step } from "./machine.ts
 
 const NOW = 1_795_046_400_000;
 const MINUTE = 60_000;
-const HOURS = { weekly: { monday: [{ from: "03:00", to: "03:01" }] }, closedOn: [] };
-const words = { nl: "a", en: "a" };
-const purpose = (title: string, open = true): Purpose => ({
-  title: { nl: title, en: title },
-  phoneNumber: "+31200000001",
+const HOURS = { weekly: {}, closedOn: [] };
+const LATER = { weekly: { monday: [{ from: "03:00", to: "03:01" }] }, closedOn: [] };
+const LOAD: Event = { is: "load", anew: true };
+/** As far as the machine looks at it. */
+const purpose = (name: string, open = true): Purpose => ({
+  ...({} as Purpose),
+  title: { nl: name, en: name },
   open,
-  openingHours: { weekly: {}, closedOn: [] },
-  controller: { name: "a", contact: "a" },
-  privacyUrl: "https://a.example",
-  legalBasis: words,
-  attributes: {},
+  openingHours: HOURS,
 });
 const session = (name = "first"): Session => ({
   sessionPtr: { u: `https://irma.example/${name}`, irmaqr: "disclosing" },
@@ -75,7 +73,7 @@ class Played {
   }
 }
 
-const ready = () => new Played({ is: "load", anew: true }).asked();
+const ready = () => new Played(LOAD).asked();
 const starting = () => ready().send({ is: "begin" });
 const scanning = () => starting().started().shows(QR);
 const dialling = () => scanning().shows({ name: "done" });
@@ -83,7 +81,7 @@ const lost = () => scanning().shows({ name: "lost" });
 
 describe("what is asked of the citizen", () => {
   test("is asked for at once, and shown when the answer comes", () => {
-    const played = new Played({ is: "load", anew: true });
+    const played = new Played(LOAD);
     assert.deepEqual(played.effects, [{ do: "leave" }, { do: "ask", turn: 1 }]);
     assert.equal(played.name, "loading");
     played.asked();
@@ -93,13 +91,13 @@ describe("what is asked of the citizen", () => {
   });
 
   test("is shown with the hours where the number is not answered now", () => {
-    const played = new Played({ is: "load", anew: true }).asked("first", false);
+    const played = new Played(LOAD).asked("first", false);
     assert.equal(played.name, "closed");
     assert.ok(played.state.asked);
   });
 
   test("is that of the last purpose, whatever answers last", () => {
-    const played = new Played({ is: "load", anew: true }, { is: "load", anew: true }).asked("second");
+    const played = new Played(LOAD, LOAD).asked("second");
     played.send({ is: "purpose", turn: 1, purpose: purpose("first") });
     assert.deepEqual(played.state.asked, purpose("second"));
     played.send({ is: "refused", turn: 1, cause: "offline" });
@@ -107,7 +105,7 @@ describe("what is asked of the citizen", () => {
   });
 
   test("of one purpose is forgotten when another is asked for: neither its number is shown nor can it be started", () => {
-    const played = ready().send({ is: "load", anew: true });
+    const played = ready().send(LOAD);
     assert.equal(played.state.asked, null);
     assert.equal(played.refused("offline").state.asked, null);
   });
@@ -118,16 +116,12 @@ describe("what is asked of the citizen", () => {
   });
 
   test("is not shown any more to a component that was taken off the page", () => {
-    const played = new Played({ is: "load", anew: true }, { is: "leave" }).send({
-      is: "purpose",
-      turn: 1,
-      purpose: purpose("first"),
-    });
+    const played = new Played(LOAD, { is: "leave" }, { is: "purpose", turn: 1, purpose: purpose("first") });
     assert.deepEqual([played.name, played.state.asked], ["loading", null]);
   });
 
   test("is asked for again, by a citizen who then is told of what changes", () => {
-    const played = new Played({ is: "load", anew: true }).refused("offline");
+    const played = new Played(LOAD).refused("offline");
     assert.deepEqual([played.name, played.state.acted], ["offline", false]);
     played.send({ is: "retry" });
     assert.deepEqual([played.name, played.state.acted, played.done], ["loading", true, ["leave", "ask"]]);
@@ -135,7 +129,7 @@ describe("what is asked of the citizen", () => {
 
   for (const cause of ["unknownPurpose", "busy", "irmaDown", "unavailable", "offline", "closed"] as const) {
     test(`may be refused as ${cause}`, () => {
-      const played = new Played({ is: "load", anew: true }).refused(cause);
+      const played = new Played(LOAD).refused(cause);
       assert.deepEqual([played.name, played.effects], [cause, []]);
     });
   }
@@ -157,9 +151,9 @@ describe("a start", () => {
   });
 
   test("that is refused as closed brings the hours that hold now", () => {
-    const played = starting().send({ is: "refused", turn: 2, cause: "closed", openingHours: HOURS });
+    const played = starting().send({ is: "refused", turn: 2, cause: "closed", openingHours: LATER });
     assert.equal(played.name, "closed");
-    assert.deepEqual(played.state.asked, { ...purpose("first"), open: false, openingHours: HOURS });
+    assert.deepEqual(played.state.asked, { ...purpose("first", false), openingHours: LATER });
   });
 
   test("that is refused otherwise keeps what is known, so that the citizen can start again", () => {
@@ -169,7 +163,7 @@ describe("a start", () => {
   });
 
   test("that comes too late is followed by nobody", () => {
-    for (const meanwhile of [{ is: "load", anew: true }, { is: "leave" }, { is: "begin" }] as const) {
+    for (const meanwhile of [LOAD, { is: "leave" }, { is: "begin" }] as const) {
       const played = starting().send(meanwhile);
       const before = played.state;
       played.send({ is: "started", turn: 2, session: session() });
@@ -234,7 +228,7 @@ describe("the way through the wallet", () => {
   });
 
   test("is left by a component that is taken off the page, or asked for something else: the session goes on", () => {
-    for (const left of [{ is: "leave" }, { is: "load", anew: true }] as const) {
+    for (const left of [{ is: "leave" }, LOAD] as const) {
       const played = scanning().send(left);
       assert.ok(played.done.includes("leave") && !played.done.includes("cancel"));
       assert.equal(played.state.session, null);

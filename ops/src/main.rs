@@ -63,8 +63,8 @@ enum Command {
     /// Whether a live stack keeps the promises now
     ///
     /// Asks AWS, changes nothing, and prints each promise with what was found: ✔ it is kept; ✘ it is not; ? it can't be
-    /// seen, and why. With ✘ and ? stands what to do. Exit code 1 if there is a ✘. The stack's role `VerifyRole` has the
-    /// rights for it, and no others.
+    /// seen, and why. With ✘ and ? stands what to do. Exit code 1 if there is a ✘; with --strict, if there is a ? that is not
+    /// accepted, too. The stack's role `VerifyRole` has the rights for it, and no others.
     Verify(verify::Command),
     Report(Box<report::Command>),
     /// The citizen's page and the agent portal

@@ -4,22 +4,24 @@
 //! its place, KMS says of aliases and keys that they were changed and made so much earlier, each by all the time that is said
 //! to have passed since. Codes under the old key would be dead by then; here they are used before.
 
-use std::collections::{BTreeSet, HashMap};
+mod time;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join;
 use local::emulator::Credentials;
 use local::operate::Operator;
-use local::tap::{Call, Fault, Injected, Tap, set_date};
+use local::tap::{Call, Fault, Injected, Tap};
 use serde_json::{Value, json};
-use shared::clock::now;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
+use self::time::Time;
 use crate::rights;
 use crate::tests;
 use crate::world::{BSN_AND_NAME, World, ask};
@@ -59,40 +61,9 @@ struct Swap<'a> {
     operator: Operator<'a>,
     who: Credentials,
     kms: Tap,
-    time: Arc<Mutex<Time>>,
+    time: Arc<Time>,
     /// So many seconds KMS's clock is ahead of ours.
     ahead: Arc<AtomicI64>,
-}
-
-/// What is said to have passed, in seconds, in all.
-#[derive(Default)]
-struct Time {
-    passed: i64,
-    /// When the last alias changed.
-    at_last_change: i64,
-    /// When an alias changed.
-    aliases: HashMap<String, i64>,
-    /// When a key was made, after the moment at which that was asked.
-    keys: Vec<(i64, i64)>,
-}
-
-impl Time {
-    /// How much longer ago it is said to be that this alias changed than it is.
-    fn since_changed(&self, alias: &Value) -> i64 {
-        self.passed - alias.as_str().and_then(|alias| self.aliases.get(alias)).copied().unwrap_or_default()
-    }
-
-    /// The same of a key, by when it was made.
-    fn since_made(&self, at: &Value) -> i64 {
-        let at = at.as_f64().unwrap_or_default();
-        #[allow(clippy::cast_precision_loss, reason = "a moment of our days")]
-        let made = self.keys.iter().rev().find(|(asked, _)| *asked as f64 <= at + 1.0);
-        self.passed - made.map_or(0, |(_, passed)| *passed)
-    }
-}
-
-fn locked(time: &Mutex<Time>) -> MutexGuard<'_, Time> {
-    time.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a run of the command came to.
@@ -115,42 +86,8 @@ impl<'a> Swap<'a> {
     /// Has KMS say that so many seconds have passed since the last change, until an alias changes.
     fn passes(&self, seconds: i64) -> Injected {
         let (time, ahead) = (Arc::clone(&self.time), Arc::clone(&self.ahead));
-        {
-            let mut time = locked(&time);
-            time.passed = time.at_last_change + seconds;
-        }
-        self.kms.inject(move |call: &Call| {
-            let sent: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-            let (time, ahead) = (Arc::clone(&time), ahead.load(Ordering::Relaxed));
-            match call.operation.as_str() {
-                "UpdateAlias" => {
-                    let mut time = locked(&time);
-                    time.at_last_change = time.passed;
-                    let passed = time.passed;
-                    time.aliases.insert(sent["AliasName"].as_str().unwrap_or_default().to_owned(), passed);
-                    None
-                }
-                "CreateKey" => {
-                    let mut time = locked(&time);
-                    let passed = time.passed;
-                    time.keys.push((now(), passed));
-                    None
-                }
-                "ListAliases" | "DescribeKey" => Some(Fault::changed(move |headers, answer| {
-                    let time = locked(&time);
-                    for alias in answer["Aliases"].as_array_mut().into_iter().flatten() {
-                        let seconds = time.since_changed(&alias["AliasName"]);
-                        earlier(&mut alias["LastUpdatedDate"], seconds);
-                    }
-                    if let Some(key) = answer.get_mut("KeyMetadata") {
-                        let seconds = time.since_made(&key["CreationDate"]);
-                        earlier(&mut key["CreationDate"], seconds);
-                    }
-                    set_date(headers, now() + ahead);
-                })),
-                _ => None,
-            }
-        })
+        time.passes(seconds);
+        self.kms.inject(move |call: &Call| time.of(call, ahead.load(Ordering::Relaxed)))
     }
 
     /// Runs the command until it waits or ends.
@@ -182,15 +119,6 @@ impl<'a> Swap<'a> {
         let run = self.run().await?;
         ensure!(run.ended.is_none() && run.out.contains(what), "it does not wait {what}: {}{}", run.out, run.err);
         Ok(())
-    }
-}
-
-/// Moves a moment, in seconds, into the past.
-fn earlier(moment: &mut Value, seconds: i64) {
-    if let Some(at) = moment.as_f64() {
-        #[allow(clippy::cast_precision_loss, reason = "days at most")]
-        let at = at - seconds as f64;
-        *moment = json!(at);
     }
 }
 

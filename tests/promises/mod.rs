@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use local::wallet::Person;
 use serde_json::{Value, json};
+use shared::audit::Pseudonym;
 use shared::records::Records;
 
 use crate::tests;
@@ -235,6 +236,14 @@ async fn promise_9_the_trail_tells_when_a_record_came_and_went_and_nothing_of_th
     let made: BTreeSet<&str> =
         done("TransactWriteItems").filter_map(|event| event["requestParameters"]["ClientRequestToken"].as_str()).collect();
     assert_eq!((made.len(), done("DeleteItem").count()), (1, 1));
+    // Whose look-up and whose clear it was, the key tells that each of the two functions asked for beside.
+    let mark = format!("agent/{}/{}", Pseudonym::of("anna"), call.session.id);
+    for function in ["AgentLookup", "ClearContact"] {
+        let key = &world.stack.deployment.functions.get(function).context("no function")?.credentials.key_id;
+        let marks =
+            |event: &Value| event["requestParameters"]["Key"]["id"]["S"] == mark && event["userIdentity"]["accessKeyId"] == **key;
+        assert!(done("GetItem").any(|event| marks(event)), "{function} left no mark");
+    }
     let times: Vec<&str> = events.iter().filter_map(|event| event["eventTime"].as_str()).collect();
     assert!(times.len() == events.len() && times.iter().all(|time| time.ends_with('Z')));
     for event in events {

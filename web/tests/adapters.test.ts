@@ -8,7 +8,7 @@ import { after, afterEach, describe, test } from "node:test";
 
 import type { Page } from "playwright-core";
 
-import { Caller, Desk, close, places, until, type Options } from "./desk.ts";
+import { Caller, close, Desk, type Options, places, until } from "./desk.ts";
 
 const BSN = "999992235";
 const OTHER_BSN = "999993653";
@@ -52,7 +52,9 @@ describe("a screen pop", () => {
     const { entries } = await session.send("Page.getNavigationHistory");
     // Where one can go back to. That it was typed the browser keeps for itself (docs/portal.md): no page can change that.
     assert.ok(entries.every(({ url }) => !url.includes(secret)));
-    const stored = await desk.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, window.name, document.cookie]));
+    const stored = await desk.page.evaluate(() =>
+      JSON.stringify([{ ...localStorage }, { ...sessionStorage }, window.name, document.cookie]),
+    );
     assert.equal(stored, '[{},{},"",""]');
     await desk.click("Contact afronden");
     await caller.isGone();
@@ -114,7 +116,8 @@ describe("a softphone's page", () => {
     await portal.getByRole("heading", { name: "Geen beller" }).waitFor();
     const caller = await Caller.disclosed();
     await desk.page.evaluate(
-      ([secret, origin]) => (window as unknown as { portal: Window }).portal.postMessage({ type: "idbellen:contact", secret }, origin as string),
+      ([secret, origin]) =>
+        (window as unknown as { portal: Window }).portal.postMessage({ type: "idbellen:contact", secret }, origin as string),
       [await caller.dial(), places.agent],
     );
     await portal.getByRole("heading", { name: IDENTIFIED }).waitFor();
@@ -138,7 +141,8 @@ describe("a softphone's page", () => {
       Object.assign(window, { heard: new Promise((resolve) => addEventListener("message", resolve, { once: true })) });
     });
     await desk.page.evaluate(
-      ([secret, origin]) => (window as unknown as { portal: Window }).portal.postMessage({ type: "idbellen:contact", secret }, origin as string),
+      ([secret, origin]) =>
+        (window as unknown as { portal: Window }).portal.postMessage({ type: "idbellen:contact", secret }, origin as string),
       [secret, places.agent],
     );
     await portal.evaluate("heard.then(() => undefined)");
@@ -271,7 +275,8 @@ describe("the agent workspace of Amazon Connect", () => {
     await created(desk);
     const caller = await Caller.disclosed();
     await attributes(desk, "leg-1", { idbellen: "ok", idbellen_secret: await caller.dial() });
-    for (const event of ["contact/incoming", "contact/connecting", "contact/missed", "contact/cleared"]) await publish(desk, event, "leg-1");
+    for (const event of ["contact/incoming", "contact/connecting", "contact/missed", "contact/cleared"])
+      await publish(desk, event, "leg-1");
     await publish(desk, "contact/connected", "leg-1", "chat");
     await attributes(desk, "leg-2", { idbellen: "none" });
     await publish(desk, "contact/connected", "leg-2");

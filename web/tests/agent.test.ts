@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 
 import { chromium } from "playwright-core";
 
-import { Caller, Desk, close, places, until, type Options } from "./desk.ts";
+import { Caller, close, Desk, type Options, places, until } from "./desk.ts";
 import { inspect as inspectPage, tokenLifetime } from "./stage.ts";
 
 const BSN = "999992235";
@@ -25,7 +25,11 @@ afterEach(async () => {
     const noise = desk.noise();
     await desk.close();
     // What the browser itself says of a network that a test broke is not the portal's.
-    assert.deepEqual(noise.filter((line) => !line.startsWith("Failed to load resource")), [], "the console is not silent");
+    assert.deepEqual(
+      noise.filter((line) => !line.startsWith("Failed to load resource")),
+      [],
+      "the console is not silent",
+    );
   }
   await tokenLifetime();
 });
@@ -34,14 +38,20 @@ after(close);
 /** A state as everyone sees it: on both sizes of screen. */
 async function inspect({ page }: Desk, name: string): Promise<void> {
   const size = page.viewportSize()!;
-  for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 844 }]) {
+  for (const viewport of [
+    { width: 1280, height: 800 },
+    { width: 390, height: 844 },
+  ]) {
     await page.setViewportSize(viewport);
     await inspectPage(page, `portal-${name}`);
   }
   await page.setViewportSize(size);
 }
 
-const sizes = [{ phone: false, on: "a desktop" }, { phone: true, on: "a small screen" }];
+const sizes = [
+  { phone: false, on: "a desktop" },
+  { phone: true, on: "a small screen" },
+];
 
 describe("a call", () => {
   for (const { phone, on } of sizes) {
@@ -53,7 +63,14 @@ describe("a call", () => {
       await desk.call(await caller.dial(), "leg-1");
       await desk.shows(IDENTIFIED);
       const text = await desk.text();
-      for (const shown of [BSN, NAME, "Burgerservicenummer", "Uitgegeven op", "bewijst de app, niet de stem", "minuten op het scherm"]) {
+      for (const shown of [
+        BSN,
+        NAME,
+        "Burgerservicenummer",
+        "Uitgegeven op",
+        "bewijst de app, niet de stem",
+        "minuten op het scherm",
+      ]) {
         assert.ok(text.includes(shown), shown);
       }
       const reference = /[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(text)?.[0];
@@ -116,7 +133,12 @@ describe("a call", () => {
 
   // These answers can't be had from a stack in a minute, or not from one that works: they are made up before the API.
   const madeUp = [
-    { name: "lost", heading: "Gegevens verloren", status: 200, body: { status: "lost", reference: "WGHJ-ZTB0-K75M", purpose: "burgerzaken", expiresAt: 4e9 } },
+    {
+      name: "lost",
+      heading: "Gegevens verloren",
+      status: 200,
+      body: { status: "lost", reference: "WGHJ-ZTB0-K75M", purpose: "burgerzaken", expiresAt: 4e9 },
+    },
     { name: "forbidden", heading: "Geen recht op ID-bellen", status: 403, body: { message: "Forbidden" } },
     { name: "unreachable", heading: "Storing", status: 503, body: { message: "Service Unavailable" } },
   ];
@@ -209,7 +231,10 @@ describe("a call", () => {
   test("whose values look like markup shows them as text", async () => {
     const value = '<img src=x onerror="document.title=1"><b>vet</b>';
     const body = {
-      status: "disclosed", reference: "WGHJ-ZTB0-K75M", purpose: "burgerzaken", expiresAt: Math.floor(Date.now() / 1000) + 3_000,
+      status: "disclosed",
+      reference: "WGHJ-ZTB0-K75M",
+      purpose: "burgerzaken",
+      expiresAt: Math.floor(Date.now() / 1000) + 3_000,
       attributes: [{ id: "x", value, label: { nl: "<i>Naam</i>", en: "Name" }, issuedAt: 1_794_441_600 }],
     };
     // No wallet of the demo scheme holds such a name.
@@ -225,7 +250,10 @@ describe("a call", () => {
     const press = async (name: string) => {
       for (let tabs = 0; tabs < 20; tabs += 1) {
         const focused = desk.page.locator(":focus");
-        if ((await focused.count()) > 0 && ((await focused.getAttribute("aria-label")) ?? (await focused.textContent()))?.trim() === name) {
+        if (
+          (await focused.count()) > 0 &&
+          ((await focused.getAttribute("aria-label")) ?? (await focused.textContent()))?.trim() === name
+        ) {
           return desk.page.keyboard.press("Enter");
         }
         await desk.page.keyboard.press("Tab");
@@ -372,7 +400,7 @@ describe("clearing", () => {
   test("while a look-up is under way deletes the record, and shows nothing of it", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
-    const desk = await open({ before: (page) => page.route(LOOKUP, async (route) => (await held, route.continue())) });
+    const desk = await open({ before: (page) => page.route(LOOKUP, (route) => held.then(() => route.continue())) });
     const caller = await Caller.disclosed();
     await desk.call(await caller.dial(), "leg-1");
     await desk.shows("Gegevens opvragen");
@@ -404,9 +432,16 @@ describe("logging in", () => {
     const again = await desk.context.newPage();
     await again.goto(`${places.agent}/`);
     await again.getByRole("heading", { name: "Geen beller" }).waitFor();
-    const stored = await again.evaluate(async () => [localStorage.length, sessionStorage.length, (await indexedDB.databases()).length]);
+    const stored = await again.evaluate(async () => [
+      localStorage.length,
+      sessionStorage.length,
+      (await indexedDB.databases()).length,
+    ]);
     assert.deepEqual(stored, [0, 0, 0]);
-    assert.deepEqual(await desk.context.cookies(places.agent).then((all) => all.filter(({ name }) => !name.startsWith("idbellen-agent"))), []);
+    assert.deepEqual(
+      await desk.context.cookies(places.agent).then((all) => all.filter(({ name }) => !name.startsWith("idbellen-agent"))),
+      [],
+    );
   });
 
   test("is asked for in a window, with a caller waiting", async () => {
@@ -429,7 +464,8 @@ describe("logging in", () => {
     const caller = await Caller.start();
     await desk.call(await caller.dial(), "leg-1");
     await desk.shows("Gegevens onderweg");
-    const renewals = () => desk.asked.filter(({ url, body }) => url === `${places.issuer}/token` && body?.includes("refresh_token")).length;
+    const renewals = () =>
+      desk.asked.filter(({ url, body }) => url === `${places.issuer}/token` && body?.includes("refresh_token")).length;
     await until(async () => renewals() >= 4, "fourth renewal");
     await caller.disclose();
     await desk.shows(IDENTIFIED);
@@ -517,7 +553,9 @@ describe("logging in", () => {
   test("out in a frame tells so if the browser opens no window for it", async () => {
     const desk = await open({ framed: true });
     // Playwright's browser blocks no window: here the page is given none.
-    await desk.portal.evaluate(() => void (window.open = () => null));
+    await desk.portal.evaluate(() => {
+      window.open = () => null;
+    });
     await desk.click("Uitloggen");
     await desk.portal.getByText("U bent hier uitgelogd, maar misschien nog niet bij uw gemeente").waitFor();
     await desk.click("Sluiten");
@@ -609,11 +647,13 @@ describe("the screen", () => {
     await desk.call(await caller.dial(), "leg-1");
     await desk.shows(IDENTIFIED);
     await desk.page.evaluate(() =>
-      addEventListener("pagehide", () => queueMicrotask(() => sessionStorage.setItem("left", document.documentElement.outerHTML))),
+      addEventListener("pagehide", () =>
+        queueMicrotask(() => sessionStorage.setItem("left", document.documentElement.outerHTML)),
+      ),
     );
     await desk.page.goto(`${places.agent}/config.json`);
-    const left = await desk.page.evaluate(() => sessionStorage.getItem("left"));
-    assert.ok(left !== null && left.includes("Geen beller"));
+    const left = await desk.page.evaluate(() => sessionStorage.getItem("left") ?? "");
+    assert.ok(left.includes("Geen beller"));
     assert.ok(!left.includes(BSN) && !left.includes(NAME));
     await desk.page.goBack();
     await desk.shows("Geen beller");
@@ -623,7 +663,7 @@ describe("the screen", () => {
   test("is empty when the browser brings the page back from its memory", async () => {
     // Playwright switches that memory off, unless it is told not to.
     const browser = await chromium.launch({
-      executablePath: process.env["IDBELLEN_CHROMIUM"] ?? "/usr/bin/chromium",
+      executablePath: process.env.IDBELLEN_CHROMIUM ?? "/usr/bin/chromium",
       args: ["--no-sandbox", "--disable-gpu"],
       ignoreDefaultArgs: ["--disable-back-forward-cache"],
     });
@@ -635,7 +675,7 @@ describe("the screen", () => {
       await (await opened).locator("#agent-1").click();
       await page.getByRole("heading", { name: "Geen beller" }).waitFor();
       const secret = await (await Caller.disclosed()).dial();
-      await page.evaluate((hash) => void (location.hash = hash), `secret=${secret}&contact=leg-1`);
+      await page.evaluate((hash) => location.assign(`#${hash}`), `secret=${secret}&contact=leg-1`);
       await page.getByRole("heading", { name: IDENTIFIED }).waitFor();
       await page.evaluate(() =>
         addEventListener("pageshow", ({ persisted }) => {
@@ -645,8 +685,8 @@ describe("the screen", () => {
       await page.goto(`${places.citizen}/`);
       await page.goBack();
       await page.getByRole("heading", { name: "Geen beller" }).waitFor();
-      const shown = await page.evaluate(() => sessionStorage.getItem("shown"));
-      assert.ok(shown !== null && shown.startsWith("true "), "the browser did not bring the page back from its memory");
+      const shown = await page.evaluate(() => sessionStorage.getItem("shown") ?? "");
+      assert.ok(shown.startsWith("true "), "the browser did not bring the page back from its memory");
       assert.ok(!shown.includes(BSN) && !shown.includes(NAME));
     } finally {
       await browser.close();
@@ -655,7 +695,9 @@ describe("the screen", () => {
 
   test("takes less than 150 kB to load, login and all", async () => {
     const desk = await open();
-    const files = new Set(desk.asked.map(({ url }) => url.replace(/[?#].*/, "")).filter((url) => url.startsWith(`${places.agent}/`)));
+    const files = new Set(
+      desk.asked.map(({ url }) => url.replace(/[?#].*/, "")).filter((url) => url.startsWith(`${places.agent}/`)),
+    );
     let size = 0;
     for (const file of files) size += gzipSync(Buffer.from(await (await fetch(file)).arrayBuffer())).length;
     assert.ok(files.size >= 5 && size < 150_000, `${files.size} files, ${size} bytes`);
@@ -681,7 +723,8 @@ describe("the screen", () => {
       const desk = await open({
         phone,
         agent: null,
-        before: (page) => page.route("**/config.json", (route) => route.fulfill({ json: { api: "/api", oidc: { authority: "login" } } })),
+        before: (page) =>
+          page.route("**/config.json", (route) => route.fulfill({ json: { api: "/api", oidc: { authority: "login" } } })),
       });
       await desk.shows("Het portaal is niet goed ingesteld");
       await desk.portal.getByText("idleMinutes").waitFor();

@@ -8,7 +8,22 @@ import { gzipSync } from "node:zlib";
 
 import type { Page, Route } from "playwright-core";
 
-import { axe, eventually, inspect, places, sessions, Stage, tables, telephone, wallet, walletState, type Look, type Outcome, type Places } from "./stage.ts";
+import type { Purpose } from "../citizen/src/api.ts";
+import {
+  axe,
+  eventually,
+  inspect,
+  type Look,
+  type Outcome,
+  type Places,
+  places,
+  Stage,
+  sessions,
+  tables,
+  telephone,
+  wallet,
+  walletState,
+} from "./stage.ts";
 
 /** What the wallets hold (published test numbers among it), which no page of the citizen may see. */
 const PERSONAL = ["999992235", "999993653", "Willeke", "Jochem"];
@@ -35,7 +50,12 @@ async function open(look: Look & { query?: string; clock?: boolean } = {}): Prom
   if (look.clock) await page.clock.install();
   const watch: Watch = { requests: [], bodies: [], lines: [] };
   page.on("request", (request) => watch.requests.push(`${request.url()} ${request.postData() ?? ""}`));
-  page.on("response", (response) => response.text().then((text) => watch.bodies.push(text), () => undefined));
+  page.on("response", (response) =>
+    response.text().then(
+      (text) => watch.bodies.push(text),
+      () => undefined,
+    ),
+  );
   page.on("console", (message) => watch.lines.push(message.text()));
   page.on("pageerror", (error) => watch.lines.push(String(error)));
   await page.addInitScript(() => {
@@ -74,8 +94,15 @@ async function pairing(page: Page, act: "disclose" | "decline"): Promise<{ repor
 async function holds(page: Page): Promise<string> {
   const inPage = await page.evaluate(() => {
     const component = document.querySelector("id-bellen");
-    return [document.documentElement.outerHTML, component?.shadowRoot?.innerHTML, JSON.stringify(localStorage),
-      JSON.stringify(sessionStorage), document.cookie, location.href, JSON.stringify(history.state)].join("\n");
+    return [
+      document.documentElement.outerHTML,
+      component?.shadowRoot?.innerHTML,
+      JSON.stringify(localStorage),
+      JSON.stringify(sessionStorage),
+      document.cookie,
+      location.href,
+      JSON.stringify(history.state),
+    ].join("\n");
   });
   return inPage + JSON.stringify(await page.context().storageState({ indexedDB: true }));
 }
@@ -93,15 +120,17 @@ async function holdsNothing(page: Page, { requests, bodies, lines }: Watch, code
 test("before the start a citizen reads what is asked, why, by whom, on what ground, when, and how to call without it", async () => {
   const { page } = await open();
   await heading(page, "Vragen over uw paspoort, rijbewijs of inschrijving");
-  const asked = await (await fetch(`${at.citizen}/api/purposes/burgerzaken`)).json() as Record<string, any>;
+  const asked = (await (await fetch(`${at.citizen}/api/purposes/burgerzaken`)).json()) as Purpose;
   const text = await page.locator("id-bellen section").innerText();
-  for (const { label, reason } of Object.values(asked["attributes"]) as { label: { nl: string }; reason: { nl: string } }[]) {
+  for (const { label, reason } of Object.values(asked.attributes)) {
     assert.ok(text.includes(label.nl) && text.includes(reason.nl));
   }
-  assert.ok(text.includes(asked["controller"].name) && text.includes(asked["controller"].contact) && text.includes(asked["legalBasis"].nl));
+  assert.ok(
+    text.includes(asked.controller.name) && text.includes(asked.controller.contact) && text.includes(asked.legalBasis.nl),
+  );
   assert.ok(text.includes("Nu open"));
-  assert.equal(await page.getByRole("link", { name: /Lees wat wij/ }).getAttribute("href"), asked["privacyUrl"]);
-  assert.equal(await page.getByRole("link", { name: /^Bel \+/ }).getAttribute("href"), `tel:${asked["phoneNumber"]}`);
+  assert.equal(await page.getByRole("link", { name: /Lees wat wij/ }).getAttribute("href"), asked.privacyUrl);
+  assert.equal(await page.getByRole("link", { name: /^Bel \+/ }).getAttribute("href"), `tel:${asked.phoneNumber}`);
   await inspect(page, "citizen-ready");
   assert.equal((await seen(page)).shift, 0);
 });
@@ -134,8 +163,14 @@ test("on a desktop a citizen scans, types the pairing code and is told to call f
   const { shift, states } = await seen(page);
   assert.equal(shift, 0, "nothing moves by itself");
   const names = states.map((state) => JSON.parse(state) as { state: string });
-  assert.ok(names.every((detail) => Object.keys(detail).join() === "state"), "events tell the state only");
-  assert.deepEqual([...new Set(names.map(({ state }) => state))].filter((state) => state !== "app"), ["loading", "ready", "starting", "qr", "pairing", "done"]);
+  assert.ok(
+    names.every((detail) => Object.keys(detail).join() === "state"),
+    "events tell the state only",
+  );
+  assert.deepEqual(
+    [...new Set(names.map(({ state }) => state))].filter((state) => state !== "app"),
+    ["loading", "ready", "starting", "qr", "pairing", "done"],
+  );
 });
 
 test("on a phone a citizen opens the app with a button", async () => {
@@ -144,7 +179,7 @@ test("on a phone a citizen opens the app with a button", async () => {
   await inspect(page, "citizen-ready");
   await button(page, "Start").click();
   await heading(page, "Ga verder in de app Yivi");
-  const link = await page.getByRole("link", { name: "Open de app Yivi" }).getAttribute("href") ?? "";
+  const link = (await page.getByRole("link", { name: "Open de app Yivi" }).getAttribute("href")) ?? "";
   assert.ok(link.startsWith("intent://qr/json/") && decodeURIComponent(link).includes(`"u":"${at.irma}`));
   await inspect(page, "citizen-button");
   const { outcome, code = "" } = await wallet({ act: "disclose", person: "jochem" });
@@ -234,20 +269,33 @@ test("an unknown purpose is said to be unknown", async () => {
 
 /** What stands in the way of a start, and cannot be had from the stack: the network, API Gateway's throttle, an outage. */
 const TROUBLES: { what: string; name: string; title: string; break: (route: Route) => Promise<void> }[] = [
-  { what: "a lost network", name: "offline", title: "U heeft geen verbinding", break: (route) => route.abort("internetdisconnected") },
   {
-    what: "too many requests", name: "busy", title: "Het is nu erg druk",
+    what: "a lost network",
+    name: "offline",
+    title: "U heeft geen verbinding",
+    break: (route) => route.abort("internetdisconnected"),
+  },
+  {
+    what: "too many requests",
+    name: "busy",
+    title: "Het is nu erg druk",
     break: (route) => route.fulfill({ status: 429, json: { message: "Too Many Requests" } }),
   },
   {
-    what: "an IRMA server that is down", name: "irma-down", title: "Yivi is nu niet bereikbaar",
-    break: (route) => route.fulfill({
-      status: 503, contentType: "application/problem+json",
-      body: JSON.stringify({ type: "urn:idbellen:problem:irma-unavailable", title: "x", status: 503, detail: "x" }),
-    }),
+    what: "an IRMA server that is down",
+    name: "irma-down",
+    title: "Yivi is nu niet bereikbaar",
+    break: (route) =>
+      route.fulfill({
+        status: 503,
+        contentType: "application/problem+json",
+        body: JSON.stringify({ type: "urn:idbellen:problem:irma-unavailable", title: "x", status: 503, detail: "x" }),
+      }),
   },
   {
-    what: "an outage", name: "unavailable", title: "ID-bellen doet het nu niet",
+    what: "an outage",
+    name: "unavailable",
+    title: "ID-bellen doet het nu niet",
     break: (route) => route.fulfill({ status: 503, json: { message: "Service Unavailable" } }),
   },
 ];
@@ -320,7 +368,9 @@ test("a session that the IRMA server ended for its time says so", async () => {
   for (const phone of [false, true]) {
     const { page } = await open({ phone });
     // The IRMA server waits for minutes, and goes by its own clock.
-    await page.route("**/frontend/status", (route) => route.fulfill({ json: { status: "TIMEOUT" }, headers: { "access-control-allow-origin": "*" } }));
+    await page.route("**/frontend/status", (route) =>
+      route.fulfill({ json: { status: "TIMEOUT" }, headers: { "access-control-allow-origin": "*" } }),
+    );
     await button(page, "Start").click();
     await heading(page, "Het duurde te lang");
     await inspect(page, "citizen-timeout");
@@ -365,7 +415,10 @@ test("a citizen who stops ends the session at the IRMA server", async () => {
   const { page } = await open();
   const started = page.waitForResponse("**/api/sessions");
   await button(page, "Start").click();
-  const { sessionPtr, frontendRequest } = await (await started).json() as { sessionPtr: { u: string }; frontendRequest: { authorization: string } };
+  const { sessionPtr, frontendRequest } = (await (await started).json()) as {
+    sessionPtr: { u: string };
+    frontendRequest: { authorization: string };
+  };
   await heading(page, "Scan de QR-code");
   await button(page, "Stop").click();
   await button(page, "Start").waitFor();
@@ -395,10 +448,11 @@ test("the page speaks English where it is asked to", async () => {
 test("the keyboard is enough, and the focus is where something changed", async () => {
   const { page } = await open();
   await button(page, "Start").waitFor();
-  const active = (): Promise<string> => page.evaluate(() => {
-    const inside = document.querySelector("id-bellen")?.shadowRoot?.activeElement;
-    return inside?.id || inside?.textContent?.trim() || "";
-  });
+  const active = (): Promise<string> =>
+    page.evaluate(() => {
+      const inside = document.querySelector("id-bellen")?.shadowRoot?.activeElement;
+      return inside?.id || inside?.textContent?.trim() || "";
+    });
   for (let presses = 0; (await active()) !== "Start"; presses++) {
     assert.ok(presses < 20, "Start is reached with the Tab key");
     await page.keyboard.press("Tab");
@@ -435,12 +489,15 @@ test("who reads elsewhere on the page is told, and keeps the focus", async () =>
 test("a municipality's variables theme the component, and its style sheet breaks nothing", async () => {
   const { page } = await open();
   await button(page, "Start").waitFor();
-  const look = () => page.evaluate(() => ["button", "p:not(.hidden)", "dt"].map((name) => {
-    const element = document.querySelector("id-bellen")?.shadowRoot?.querySelector(name);
-    if (!element) throw new Error(name);
-    const { backgroundColor, color, display, fontSize, lineHeight, textTransform } = getComputedStyle(element);
-    return { backgroundColor, color, display, fontSize, lineHeight, textTransform };
-  }));
+  const look = () =>
+    page.evaluate(() =>
+      ["button", "p:not(.hidden)", "dt"].map((name) => {
+        const element = document.querySelector("id-bellen")?.shadowRoot?.querySelector(name);
+        if (!element) throw new Error(name);
+        const { backgroundColor, color, display, fontSize, lineHeight, textTransform } = getComputedStyle(element);
+        return { backgroundColor, color, display, fontSize, lineHeight, textTransform };
+      }),
+    );
   const own = await look();
   await page.evaluate(() => {
     const sheet = new CSSStyleSheet();
@@ -450,7 +507,9 @@ test("a municipality's variables theme the component, and its style sheet breaks
   });
   assert.deepEqual(await look(), own);
   await axe(page).catch(() => assert.fail("the component stays readable"));
-  await page.evaluate(() => document.documentElement.style.setProperty("--utrecht-button-primary-action-background-color", "rgb(0, 102, 0)"));
+  await page.evaluate(() =>
+    document.documentElement.style.setProperty("--utrecht-button-primary-action-background-color", "rgb(0, 102, 0)"),
+  );
   assert.equal((await look())[0]?.backgroundColor, "rgb(0, 102, 0)");
 });
 
@@ -482,5 +541,7 @@ test("a session that a citizen declined is stored as declined", async () => {
   await page.getByRole("link", { name: "Open de app Yivi" }).waitFor();
   await wallet({ act: "decline" });
   await heading(page, "U heeft geen gegevens gedeeld");
-  await eventually("declined record", async () => (await tables()).records.some(({ id, status }) => !before.has(id) && status === "declined"));
+  await eventually("declined record", async () =>
+    (await tables()).records.some(({ id, status }) => !before.has(id) && status === "declined"),
+  );
 });

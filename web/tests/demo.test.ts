@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { axe, eventually, narrow, picture, places, Stage, tables, type Places } from "./stage.ts";
+import { axe, eventually, narrow, type Places, picture, places, Stage, tables } from "./stage.ts";
 
 let stage: Stage;
 let at: Places;
@@ -27,7 +27,7 @@ test("a newcomer plays a whole call by clicking", async () => {
   await (await popup).locator("#agent-1").click();
   await portal.getByRole("button", { name: "Uitloggen", exact: true }).waitFor();
 
-  const earlier = new Set((await tables()).records.map((record) => record["id"]));
+  const earlier = new Set((await tables()).records.map((record) => record.id));
   await citizen.getByRole("button", { name: "Start", exact: true }).click();
   await citizen.getByRole("heading", { name: "Scan de QR-code" }).waitFor();
   await click("Scan en deel");
@@ -42,10 +42,10 @@ test("a newcomer plays a whole call by clicking", async () => {
   await axe(page);
   await narrow(page);
   const record = (await tables()).records.find(({ id }) => !earlier.has(id));
-  assert.ok(record && record["lookedUpAt"] !== null);
+  assert.ok(record && record.lookedUpAt !== null);
 
   await portal.getByRole("button", { name: "Contact afronden", exact: true }).click();
-  await eventually("table without the record", async () => !(await tables()).records.some(({ id }) => id === record["id"]));
+  await eventually("table without the record", async () => !(await tables()).records.some(({ id }) => id === record.id));
   await click("Hang op");
   await click("English");
   await page.getByRole("heading", { name: "3. The telephone" }).waitFor();

@@ -115,7 +115,14 @@ export class Desk {
     [this.context, this.page, this.portal, this.asked, this.#noise] = [page.context(), page, portal, asked, noise];
   }
 
-  static async open({ phone = false, agent = 1, address = "", framed = false, clock = false, before }: Options = {}): Promise<Desk> {
+  static async open({
+    phone = false,
+    agent = 1,
+    address = "",
+    framed = false,
+    clock = false,
+    before,
+  }: Options = {}): Promise<Desk> {
     const context = await stage.newContext({ phone });
     await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: places.agent });
     const asked: Desk["asked"] = [];
@@ -154,14 +161,20 @@ export class Desk {
     await this.portal.getByRole("button", { name: button, exact: true }).click();
     const popup = await opened;
     const closed = popup.waitForEvent("close");
-    await popup.locator(`#agent-${agent}`).click({ timeout: 5_000 }).catch(() => undefined);
+    await popup
+      .locator(`#agent-${agent}`)
+      .click({ timeout: 5_000 })
+      .catch(() => undefined);
     await closed;
   }
 
   /** A call comes in by the address, as from a softphone that opens it. */
   async call(secret: string | null, contactId?: string): Promise<void> {
-    const said = new URLSearchParams({ ...(secret === null ? {} : { secret }), ...(contactId === undefined ? {} : { contact: contactId }) });
-    await this.portal.evaluate((hash) => void (location.hash = hash), said.toString());
+    const said = new URLSearchParams({
+      ...(secret === null ? {} : { secret }),
+      ...(contactId === undefined ? {} : { contact: contactId }),
+    });
+    await this.portal.evaluate((hash) => location.assign(`#${hash}`), said.toString());
   }
 
   /** What a softphone's page says to the portal in its frame. */

@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 
 import type { Page } from "playwright-core";
 
-import { Caller, Desk, close as closeDesks, places } from "./desk.ts";
-import { Stage, eventually } from "./stage.ts";
+import { Caller, close as closeDesks, Desk, places } from "./desk.ts";
+import { eventually, Stage } from "./stage.ts";
 
 const TURNS = 21;
 const BSN = "999992235";

@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 import type { AxeResults, RunOptions } from "axe-core";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const PICTURES = fileURLToPath(new URL("../../docs/pictures/", import.meta.url));
 
@@ -57,7 +57,7 @@ export interface Perform {
 }
 
 async function control<Answer>(path: string, body?: unknown): Promise<Answer> {
-  const base = process.env["IDBELLEN_DEMO"];
+  const base = process.env.IDBELLEN_DEMO;
   assert.ok(base, "IDBELLEN_DEMO names no stack: run `cargo test -p tests --test web`");
   const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(new URL(path, base), body === undefined ? {} : post);
@@ -111,7 +111,7 @@ export class Stage {
 
   static async open(): Promise<Stage> {
     const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
-    const executablePath = process.env["IDBELLEN_CHROMIUM"] ?? "/usr/bin/chromium";
+    const executablePath = process.env.IDBELLEN_CHROMIUM ?? "/usr/bin/chromium";
     return new Stage(await chromium.launch({ executablePath, args: [...args, "--disable-sync", "--no-first-run"] }));
   }
 
@@ -123,7 +123,10 @@ export class Stage {
   /** A browser profile, for more than one page with the same cookies. */
   async newContext({ phone = false, locale = "nl-NL" }: Look = {}): Promise<BrowserContext> {
     const context = await this.browser.newContext({
-      ...(phone ? PHONE : DESKTOP), locale, timezoneId: "Europe/Amsterdam", reducedMotion: "reduce",
+      ...(phone ? PHONE : DESKTOP),
+      locale,
+      timezoneId: "Europe/Amsterdam",
+      reducedMotion: "reduce",
     });
     context.setDefaultTimeout(15_000);
     return context;
@@ -156,7 +159,8 @@ export async function axe(page: Page): Promise<void> {
     options,
   );
   const found = results.violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("\n  ")}`,
+    ({ id, help, nodes }) =>
+      `${id}: ${help}\n  ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("\n  ")}`,
   );
   assert.deepEqual(found, [], "axe found violations");
 }
@@ -175,7 +179,7 @@ export async function narrow(page: Page): Promise<void> {
 export async function picture(page: Page, name: string): Promise<void> {
   const size = (page.viewportSize()?.width ?? 0) < 600 ? "phone" : "desktop";
   const path = `${PICTURES}${name}-${size}.png`;
-  if (!process.env["IDBELLEN_PICTURES"] || !existsSync(path)) return;
+  if (!process.env.IDBELLEN_PICTURES || !existsSync(path)) return;
   await page.screenshot({ path, fullPage: true, animations: "disabled", scale: "css" });
 }
 

@@ -50,7 +50,7 @@ impl Agents {
     }
 }
 
-/// What a call of agent-lookup or clear-contact on a record did, with success.
+/// What a call of agent-lookup or clear-contact on a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Did {
     /// It read the record for a contact that takes the caller, which succeeds once (`shared::records`).
@@ -63,6 +63,8 @@ pub enum Did {
     ReadSomehow,
     /// It deleted the record.
     Deleted,
+    /// It would have read the record, and its condition was not met.
+    Failed,
 }
 
 /// Such a call.

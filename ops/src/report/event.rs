@@ -125,6 +125,11 @@ impl<'a> Event<'a> {
         self.error_code.is_some()
     }
 
+    /// Whether it failed because the condition of the call was not met.
+    pub fn condition_failed(&self) -> bool {
+        self.error_code.as_deref().is_some_and(|code| code.starts_with("ConditionalCheckFailed"))
+    }
+
     /// Whether it only looked at something.
     pub fn reads_only(&self) -> bool {
         self.read_only.unwrap_or_else(|| self.only_looks())

@@ -110,6 +110,37 @@ fn a_look_up_without_its_own_mark_does_not_hide_behind_that_of_another() {
     }
 }
 
+/// `DynamoDB` can be asked for the item when the condition fails.
+#[test]
+fn a_look_up_that_fails_has_a_mark_too_and_asks_for_nothing() {
+    let failed = |at: i64| take(at).failed("ConditionalCheckFailedException");
+    // A contact that asks again.
+    let rightly = [looks_by(100, 1), take(100), looks_by(200, 1), failed(200), failed(201), again(202)];
+    with_calls(&rightly).report("failed-rightly").is(&[]);
+    for (name, at, expected) in [("beside", 206, "proven"), ("after", 207, "notProven"), ("before", 196, "notProven")] {
+        let mut trail = with_calls(&rightly);
+        trail.calls.push(failed(at));
+        trail.report(&format!("failed-{name}")).is(&[("agents", expected)]);
+    }
+    for (name, by, operation) in [
+        ("look", "agent-lookup", "UpdateItem"),
+        ("clear", "clear-contact", "DeleteItem"),
+        ("end", "session-ingest", "UpdateItem"),
+        ("sweep", "expire-records", "DeleteItem"),
+    ] {
+        for error in ["ConditionalCheckFailedException", ""] {
+            let mut call = item(200, by, operation, RECORDS, &id(1));
+            call.parameters["returnValuesOnConditionCheckFailure"] = "ALL_OLD".into();
+            call.error = (!error.is_empty()).then(|| error.to_owned());
+            let mut trail = with_calls(&[looks_by(100, 1), take(100), looks_by(200, 1)]);
+            trail.calls.push(call);
+            let report = trail.report(&format!("returns-{name}-{error}"));
+            report.is(&[("others", "violated")]);
+            assert_eq!((report.found(), &report.json["findings"][0]["refused"]), (vec!["outOfRole"], &false.into()), "{name}");
+        }
+    }
+}
+
 #[test]
 fn a_mark_lies_beside_its_call() {
     for (apart, expected) in [(0, "proven"), (3, "proven"), (4, "notProven"), (-6, "proven"), (-7, "notProven")] {

@@ -264,6 +264,7 @@ fn a_namesake_in_another_region_is_someone_else_even_by_a_deployment() {
             "eu-west-1",
             Some("elsewhere"),
         ),
+        ("another-function", invocation(mallory(), "orders").event(ACCOUNT).unwrap(), "eu-west-1", None),
         (
             "looked-for",
             call(mallory(), "dynamodb", "DescribeTable", json!({"tableName": RECORDS}), None).event(ACCOUNT).unwrap(),

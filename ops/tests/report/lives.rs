@@ -103,6 +103,7 @@ fn what_fails_after_the_deletion_writes_nothing() {
     for (by, operation) in [("session-ingest", "UpdateItem"), ("agent-lookup", "UpdateItem"), ("clear-contact", "DeleteItem")] {
         trail.calls.push(item(500, by, operation, RECORDS, &id(1)).failed("ConditionalCheckFailedException"));
     }
+    trail.calls.push(crate::trail::mark(500, "agent-lookup", 2, 1));
     trail.line(500, "lookup", 1, "unknown", 2);
     trail.line(500, "clear", 1, "nothing to clear", 2);
     trail.report("failed").is(&[]);

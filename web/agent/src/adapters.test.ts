@@ -27,26 +27,54 @@ describe("what telephony says", () => {
   };
 
   test("is passed on as it is where it has the form", () => {
-    assert.deepEqual(said((to) => to.onContact(A, "leg-2", "leg-1")), [["contact", A, "leg-2", "leg-1"]]);
-    assert.deepEqual(said((to) => to.onContact(A, "leg-1", "leg-1")), [["contact", A, "leg-1"]]);
-    assert.deepEqual(said((to) => to.onCleared("leg-1")), [["cleared", "leg-1"]]);
+    assert.deepEqual(
+      said((to) => to.onContact(A, "leg-2", "leg-1")),
+      [["contact", A, "leg-2", "leg-1"]],
+    );
+    assert.deepEqual(
+      said((to) => to.onContact(A, "leg-1", "leg-1")),
+      [["contact", A, "leg-1"]],
+    );
+    assert.deepEqual(
+      said((to) => to.onCleared("leg-1")),
+      [["cleared", "leg-1"]],
+    );
   });
 
   test("is a contact without the secret or id that has not the form of one", () => {
-    assert.deepEqual(said((to) => to.onContact("<script>", "leg 1", {})), [["contact", null]]);
-    assert.deepEqual(said((to) => to.onContact(undefined, "x".repeat(129))), [["contact", null]]);
+    assert.deepEqual(
+      said((to) => to.onContact("<script>", "leg 1", {})),
+      [["contact", null]],
+    );
+    assert.deepEqual(
+      said((to) => to.onContact(undefined, "x".repeat(129))),
+      [["contact", null]],
+    );
   });
 
   test("never clears the call on the screen by an id that has not the form of one", () => {
     for (const id of ["", "leg 1", "leg-1\n", "x".repeat(129), null, 1.5, NaN, {}, ["leg-1"]]) {
-      assert.deepEqual(said((to) => to.onCleared(id)), [], JSON.stringify(id));
+      assert.deepEqual(
+        said((to) => to.onCleared(id)),
+        [],
+        JSON.stringify(id),
+      );
     }
-    assert.deepEqual(said((to) => to.onCleared()), [["cleared", undefined]]);
+    assert.deepEqual(
+      said((to) => to.onCleared()),
+      [["cleared", undefined]],
+    );
   });
 
   test("names the same call by a number and by its digits", () => {
-    assert.deepEqual(said((to) => to.onContact(A, 4711)), [["contact", A, "4711"]]);
-    assert.deepEqual(said((to) => to.onCleared(4711)), [["cleared", "4711"]]);
+    assert.deepEqual(
+      said((to) => to.onContact(A, 4711)),
+      [["contact", A, "4711"]],
+    );
+    assert.deepEqual(
+      said((to) => to.onCleared(4711)),
+      [["cleared", "4711"]],
+    );
   });
 });
 
@@ -62,7 +90,10 @@ describe("an address", () => {
       window: { addEventListener: (_: string, take: () => void) => (changed = take) },
     });
     const heed = screenPop(checked(heard));
-    const open = (hash: string) => ((location.hash = hash), changed());
+    const open = (hash: string) => {
+      location.hash = hash;
+      changed();
+    };
     return { heard: heard.heard, location, heed, open };
   }
   const [first, second] = [`#secret=${A}&contact=leg-1`, `#secret=${B}&contact=leg-2`];
@@ -74,7 +105,10 @@ describe("an address", () => {
     heed(true);
     open(second);
     open("#other");
-    assert.deepEqual(heard, [["contact", A, "leg-1"], ["contact", B, "leg-2"]]);
+    assert.deepEqual(heard, [
+      ["contact", A, "leg-1"],
+      ["contact", B, "leg-2"],
+    ]);
   });
 
   test("says nothing where they do not, and is emptied all the same", () => {

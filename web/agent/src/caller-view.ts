@@ -3,8 +3,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 
 import "./copy-button.ts";
-import { masked, type Attribute, type Caller, type Event, type State } from "./portal.ts";
-import { text, type Key, type Language } from "./texts.ts";
+import { type Attribute, type Caller, type Event, masked, type State } from "./portal.ts";
+import { type Key, type Language, text } from "./texts.ts";
 
 type Disclosed = Extract<Caller, { is: "disclosed" }>;
 
@@ -59,12 +59,16 @@ export function callerView(shown: Shown): TemplateResult {
     html`
       ${controlQuestions ? html`<p class="order">${t("ask")}</p>` : nothing}
       <p>${t(said)}</p>
-      ${caller.is === "late"
-        ? html`<button type="button" class="button secondary" @click=${() => shown.send({ is: "again" })}>${t("again")}</button>`
-        : nothing}
-      ${caller.is === "forbidden"
-        ? html`<button type="button" class="button secondary" @click=${shown.logIn}>${t("logInAgain")}</button>`
-        : nothing}
+      ${
+        caller.is === "late"
+          ? html`<button type="button" class="button secondary" @click=${() => shown.send({ is: "again" })}>${t("again")}</button>`
+          : nothing
+      }
+      ${
+        caller.is === "forbidden"
+          ? html`<button type="button" class="button secondary" @click=${shown.logIn}>${t("logInAgain")}</button>`
+          : nothing
+      }
       ${actions(shown)}
     `,
   );
@@ -142,14 +146,16 @@ function actions({ state, language, send }: Shown): TemplateResult {
         </button>
         <span class="hint" id="clear-hint">${t("clearText")}</span>
       </div>
-      ${state.line
-        ? html`<div>
+      ${
+        state.line
+          ? html`<div>
             <button type="button" class="button secondary" aria-describedby="transfer-hint" @click=${() => send({ is: "transferred" })}>
               ${t("transferred")}
             </button>
             <span class="hint" id="transfer-hint">${t("transferredHint")}</span>
           </div>`
-        : nothing}
+          : nothing
+      }
     </div>
   `;
 }

@@ -61,7 +61,12 @@ describe("a clear", () => {
   });
 
   test("says what came of it", async () => {
-    for (const [status, said] of [[204, "done"], [503, "unreachable"], [429, "unreachable"], [403, "refused"]] as const) {
+    for (const [status, said] of [
+      [204, "done"],
+      [503, "unreachable"],
+      [429, "unreachable"],
+      [403, "refused"],
+    ] as const) {
       api(empty(status));
       assert.equal(await contacts().clear(CONTACT, "agent-1"), said);
       mock.restoreAll();

@@ -1,5 +1,6 @@
 /** The two calls to the API about a contact. */
 
+import { ask, bilingual, byThisClock, list, number, object, text } from "../../common/src/api.ts";
 import type { Answer, Attribute, Cleared, Contact } from "./portal.ts";
 
 /** Who is logged in, for the API. */
@@ -63,17 +64,14 @@ export class Contacts {
       for (const renew of [false, true]) {
         const token = await this.#tokens.token(agent, renew);
         if (token === null) return "unauthorized";
-        const answer = await fetch(`${this.#api}/contacts/${what}`, {
+        const request: RequestInit = {
           method: "POST",
           headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
           body: JSON.stringify(what === "clear" ? contact : { ...contact, initialContactId: undefined }),
-          cache: "no-store",
-          credentials: "omit",
-          referrerPolicy: "no-referrer",
           // A clear goes on when the page is left.
           keepalive: what === "clear",
-          signal: AbortSignal.timeout(TIMEOUT),
-        });
+        };
+        const answer = await ask(`${this.#api}/contacts/${what}`, request, TIMEOUT);
         if (answer.status !== 401) return answer;
       }
       return "unauthorized";
@@ -88,34 +86,28 @@ const failed = ({ status }: Response): Cleared => (status >= 500 || status === 4
 /** Reads an answer with status 200 or 202; one that is not as docs/openapi.yaml says is none. */
 async function readAnswer(answer: Response): Promise<Answer> {
   try {
-    const read = (await answer.json()) as Record<string, unknown>;
-    switch (read["status"]) {
+    const { status, ...read } = object(await answer.json());
+    switch (status) {
       case "pending":
       case "declined":
       case "lost":
-        return { is: read["status"] };
-      case "disclosed": {
-        const { reference, purpose, attributes, expiresAt } = read;
-        const texts = typeof reference === "string" && typeof purpose === "string";
-        if (!texts || typeof expiresAt !== "number" || !Array.isArray(attributes)) break;
-        return { is: "disclosed", reference, purpose, attributes: attributes.map(readAttribute), until: until(answer, expiresAt) };
-      }
+        return { is: status };
+      case "disclosed":
+        return {
+          is: "disclosed",
+          reference: text(read.reference),
+          purpose: text(read.purpose),
+          attributes: list(read.attributes, readAttribute),
+          until: byThisClock(number(read.expiresAt), answer),
+        };
     }
   } catch {
-    // Not JSON, or broken off.
+    // Not JSON, broken off, or not as it must be.
   }
   return { is: "unreachable" };
 }
 
-function readAttribute(read: Attribute): Attribute {
-  const { id, value, label, issuedAt } = read;
-  const texts = [id, value, label.nl, label.en].every((text) => typeof text === "string");
-  if (!texts || typeof issuedAt !== "number") throw new TypeError("not an attribute");
-  return { id, value, label: { nl: label.nl, en: label.en }, issuedAt };
-}
-
-/** When that is by the clock of this machine, which may be wrong: by how much, the answer's date tells. */
-function until(answer: Response, expiresAt: number): number {
-  const date = Date.parse(answer.headers.get("Date") ?? "");
-  return Date.now() + expiresAt * 1_000 - (Number.isNaN(date) ? Date.now() : date);
+function readAttribute(read: unknown): Attribute {
+  const { id, value, label, issuedAt } = object(read);
+  return { id: text(id), value: text(value), label: bilingual(label), issuedAt: number(issuedAt) };
 }

@@ -1,6 +1,6 @@
-import { LitElement, html } from "lit";
+import { html, LitElement } from "lit";
 
-import { text, type Language } from "./texts.ts";
+import { type Language, text } from "./texts.ts";
 
 /** Copies `value` as it is, and says for a moment whether that went. */
 export class CopyButton extends LitElement {

@@ -9,6 +9,10 @@ import { Login } from "./login.ts";
 function portal({ blocked = false, fails = false } = {}) {
   const done: string[] = [];
   let loaded: (user: object) => unknown = () => undefined;
+  const letIn = async () => {
+    loaded(user);
+    return user;
+  };
   const client = {
     events: {
       addUserLoaded: (heard: typeof loaded) => (loaded = heard),
@@ -22,14 +26,21 @@ function portal({ blocked = false, fails = false } = {}) {
       done.push(`popup ${popupWindowTarget}`);
       if (fails) throw new Error();
     },
-    signinSilent: async () => (loaded(user), user),
-    signinPopup: async () => (loaded(user), user),
+    signinSilent: letIn,
+    signinPopup: letIn,
   };
   const user = { profile: { sub: "agent-1" }, access_token: "token" };
   const opened = { closed: false, close: () => done.push("closed") };
-  const open = (_: string, name: string) => (done.push(`opened ${name}`), blocked ? null : opened);
+  const open = (_: string, name: string) => {
+    done.push(`opened ${name}`);
+    return blocked ? null : opened;
+  };
   Object.assign(globalThis, { window: { top: {}, open } });
-  const login = new Login(client as unknown as UserManager, (agent) => done.push(`in ${agent}`), () => undefined);
+  const login = new Login(
+    client as unknown as UserManager,
+    (agent) => done.push(`in ${agent}`),
+    () => undefined,
+  );
   return { login, done, opened, renewed: () => loaded(user) };
 }
 

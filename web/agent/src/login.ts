@@ -4,7 +4,7 @@
  * or is on the screen, stays in memory; and nothing has to be kept in the browser's storage meanwhile, not even OIDC state.
  */
 
-import { InMemoryWebStorage, UserManager, WebStorageStateStore, type User } from "oidc-client-ts";
+import { InMemoryWebStorage, type User, UserManager, WebStorageStateStore } from "oidc-client-ts";
 
 import type { Tokens } from "./contacts.ts";
 import type { Settings } from "./settings.ts";

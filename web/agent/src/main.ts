@@ -3,7 +3,7 @@ import { checked } from "./adapters/adapter.ts";
 import { screenPop } from "./adapters/screen-pop.ts";
 import { startAdapters } from "./adapters/start.ts";
 import { Contacts } from "./contacts.ts";
-import { Login, clientOf } from "./login.ts";
+import { clientOf, Login } from "./login.ts";
 import { PortalPage } from "./portal-page.ts";
 import { PortalRunner } from "./portal-runner.ts";
 import { fetchSettings, type Settings } from "./settings.ts";
@@ -27,6 +27,7 @@ try {
 async function run(settings: Settings): Promise<void> {
   page.language = settings.language;
   heedAddress(settings.screenPop);
+  // biome-ignore lint/style/noNonNullAssertion: index.html has it.
   const panel = document.querySelector<HTMLElement>("#panel")!;
   panel.hidden = settings.connect.ccpUrl === undefined;
   panel.ariaLabel = text(settings.language, "phone");

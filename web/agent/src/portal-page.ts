@@ -1,9 +1,9 @@
-import { LitElement, html, nothing, type TemplateResult } from "lit";
+import { html, LitElement, nothing, type TemplateResult } from "lit";
 
 import { callerView, card, titleOf } from "./caller-view.ts";
 import type { Login } from "./login.ts";
 import type { PortalRunner } from "./portal-runner.ts";
-import { text, type Key, type Language } from "./texts.ts";
+import { type Key, type Language, text } from "./texts.ts";
 
 /** The whole page: who is logged in, what is still being deleted, and the caller. */
 export class PortalPage extends LitElement {
@@ -37,11 +37,13 @@ export class PortalPage extends LitElement {
           <button type="button" class="button quiet" lang=${other(this.language)} @click=${this.#switch}>
             ${this.#t("language")}
           </button>
-          ${loggedIn
-            ? html`<button type="button" class="button quiet" @click=${this.#logOut}>
+          ${
+            loggedIn
+              ? html`<button type="button" class="button quiet" @click=${this.#logOut}>
                 ${this.#t("logOut")}
               </button>`
-            : nothing}
+              : nothing
+          }
         </span>
       </header>
       <main>
@@ -91,32 +93,40 @@ export class PortalPage extends LitElement {
     const clearing = state.login === "ended" ? "clearingLogIn" : tried ? "clearingAgain" : "clearing";
     return html`
       <div role="alert">
-        ${state.login === "ended"
-          ? html`<div class="alert notice error">
+        ${
+          state.login === "ended"
+            ? html`<div class="alert notice error">
               <p><strong>${this.#t("endedTitle")}</strong> ${this.#t("endedText")}</p>
               <button type="button" class="button" @click=${this.#logIn}>${this.#t("logInAgain")}</button>
             </div>`
-          : nothing}
-        ${state.refused || state.stillKnown
-          ? html`<div class="alert notice error">
+            : nothing
+        }
+        ${
+          state.refused || state.stillKnown
+            ? html`<div class="alert notice error">
               ${state.refused ? html`<p>${this.#t("refused")}</p>` : nothing}
               ${state.stillKnown ? html`<p>${this.#t("stillKnown")}</p>` : nothing}
               <button type="button" class="button secondary" @click=${() => send({ is: "dismiss" })}>${this.#t("dismiss")}</button>
             </div>`
-          : nothing}
+            : nothing
+        }
       </div>
       <div role="status">
-        ${state.clears.length > 0
-          ? html`<div class="alert notice ${tried ? "error" : ""}"><p>${this.#t(clearing)}</p></div>`
-          : nothing}
-        ${count > 0 && state.login === "in"
-          ? html`<div class="alert notice">
+        ${
+          state.clears.length > 0
+            ? html`<div class="alert notice ${tried ? "error" : ""}"><p>${this.#t(clearing)}</p></div>`
+            : nothing
+        }
+        ${
+          count > 0 && state.login === "in"
+            ? html`<div class="alert notice">
               <p>${count === 1 ? this.#t("earlierOne") : this.#t("earlier", { count })}</p>
               <button type="button" class="button secondary" @click=${() => send({ is: "clear earlier" })}>
                 ${this.#t("clearEarlier")}
               </button>
             </div>`
-          : nothing}
+            : nothing
+        }
       </div>
     `;
   }

@@ -3,7 +3,7 @@
 import type { Adapter, Telephone } from "./adapters/adapter.ts";
 import type { Contacts } from "./contacts.ts";
 import type { Login } from "./login.ts";
-import { start, step, unfinished, type Effect, type Event, type State } from "./portal.ts";
+import { type Effect, type Event, type State, start, step, unfinished } from "./portal.ts";
 
 /** What the portal works with once its settings are read. */
 export interface Means {
@@ -40,7 +40,10 @@ export class PortalRunner implements Telephone {
 
   onContact(secret: string | null, contactId?: string, initialContactId?: string): void {
     this.#active = Date.now();
-    const ids = { ...(contactId === undefined ? {} : { contactId }), ...(initialContactId === undefined ? {} : { initialContactId }) };
+    const ids = {
+      ...(contactId === undefined ? {} : { contactId }),
+      ...(initialContactId === undefined ? {} : { initialContactId }),
+    };
     this.send({ is: "contact", secret, ...ids });
   }
 

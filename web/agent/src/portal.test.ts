@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { LIFETIME, PATIENCE, POLL, backoff, masked, start, step, unfinished, type Answer, type Effect, type Event, type State } from "./portal.ts";
+import {
+  type Answer,
+  backoff,
+  type Effect,
+  type Event,
+  LIFETIME,
+  masked,
+  PATIENCE,
+  POLL,
+  type State,
+  start,
+  step,
+  unfinished,
+} from "./portal.ts";
 
 const NOW = 1_795_046_400_000;
 const FIRST = { secret: "A".repeat(43), contactId: "leg-1" };
@@ -79,7 +92,10 @@ describe("a contact", () => {
   });
 
   test("without a code wipes the one before it too", () => {
-    const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send(contact({ secret: null, contactId: "leg-2" }));
+    const played = loggedIn()
+      .send(contact(FIRST))
+      .answer(disclosed("Willeke"))
+      .send(contact({ secret: null, contactId: "leg-2" }));
     assert.ok(!shown(played).includes("Willeke"));
     assert.equal(played.state.caller.is, "unidentified");
     assert.deepEqual(played.asked, []);
@@ -100,17 +116,25 @@ describe("a contact", () => {
   });
 
   test("that is announced again without its secret keeps its caller", () => {
-    const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send(contact({ secret: null, contactId: "leg-1" }));
+    const played = loggedIn()
+      .send(contact(FIRST))
+      .answer(disclosed("Willeke"))
+      .send(contact({ secret: null, contactId: "leg-1" }));
     assert.equal(played.state.caller.is, "disclosed");
     assert.deepEqual([played.effects, played.state.earlier], [[], []]);
     // Without an id it may be another call.
-    const unnamed = loggedIn().send(contact({ secret: FIRST.secret })).answer(disclosed("Willeke"));
+    const unnamed = loggedIn()
+      .send(contact({ secret: FIRST.secret }))
+      .answer(disclosed("Willeke"));
     for (const before of [played, unnamed]) assert.equal(before.send(contact({ secret: null })).state.caller.is, "unidentified");
   });
 
   test("that comes back is looked up again, and is not an earlier one any more", () => {
     const played = loggedIn().send(contact(FIRST), contact(SECOND), contact(FIRST));
-    assert.deepEqual(played.state.earlier.map((line) => line.contact), [SECOND]);
+    assert.deepEqual(
+      played.state.earlier.map((line) => line.contact),
+      [SECOND],
+    );
     assert.equal(played.state.line?.contact.contactId, "leg-1");
   });
 });
@@ -123,7 +147,10 @@ describe("data on their way", () => {
   });
 
   test("are given up after ninety seconds, and shown if they come in after all", () => {
-    const played = loggedIn().send(contact(FIRST)).after(PATIENCE - 1).answer({ is: "pending" });
+    const played = loggedIn()
+      .send(contact(FIRST))
+      .after(PATIENCE - 1)
+      .answer({ is: "pending" });
     assert.equal(played.state.caller.is, "pending");
     played.after(1).answer({ is: "pending" });
     assert.equal(played.state.caller.is, "late");
@@ -147,7 +174,9 @@ describe("an answer", () => {
 
   test("that does not come is asked for again, each time later", () => {
     const played = loggedIn().send(contact(FIRST));
-    const waits = [1, 2, 3, 4, 5, 6].map(() => played.answer({ is: "unreachable" }).asked.map((effect) => "after" in effect && effect.after));
+    const waits = [1, 2, 3, 4, 5, 6].map(() =>
+      played.answer({ is: "unreachable" }).asked.map((effect) => "after" in effect && effect.after),
+    );
     assert.deepEqual(waits.flat(), [2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
     assert.equal(played.answer({ is: "pending" }).state.caller.is, "pending");
     assert.equal(played.answer({ is: "unreachable" }).asked[0]?.do, "look up");
@@ -219,7 +248,10 @@ describe("clearing", () => {
   test("by telephony is also for an earlier contact of the same call", () => {
     const other = { secret: SECOND.secret, contactId: "leg-1" };
     const played = loggedIn().send(contact(FIRST), contact(other), { is: "contact cleared", contactId: "leg-1" });
-    assert.deepEqual(played.asked.map((effect) => effect.do === "clear" && effect.contact), [other, FIRST]);
+    assert.deepEqual(
+      played.asked.map((effect) => effect.do === "clear" && effect.contact),
+      [other, FIRST],
+    );
     assert.deepEqual([played.state.caller.is, played.state.earlier], ["none", []]);
     const gone = loggedIn().send(contact(FIRST), contact(SECOND), contact({ secret: null, contactId: "leg-1" }));
     gone.send({ is: "contact cleared", contactId: "leg-1" });
@@ -231,7 +263,10 @@ describe("clearing", () => {
     const [first, second] = [{ secret: FIRST.secret }, { secret: SECOND.secret }];
     const played = loggedIn().send(contact(first), contact(second), { is: "contact cleared" });
     assert.deepEqual(played.asked, [{ do: "clear", contact: second, after: 0 }]);
-    assert.deepEqual(played.state.earlier.map((line) => line.contact), [first]);
+    assert.deepEqual(
+      played.state.earlier.map((line) => line.contact),
+      [first],
+    );
   });
 
   test("of a caller without a code takes the words off the screen, and asks nothing", () => {
@@ -241,7 +276,10 @@ describe("clearing", () => {
   });
 
   test("of an offer that was missed does nothing", () => {
-    const played = loggedIn().send(contact(FIRST)).answer(disclosed("Willeke")).send({ is: "contact cleared", contactId: "missed" });
+    const played = loggedIn()
+      .send(contact(FIRST))
+      .answer(disclosed("Willeke"))
+      .send({ is: "contact cleared", contactId: "missed" });
     assert.equal(played.state.caller.is, "disclosed");
     assert.deepEqual(played.effects, []);
   });
@@ -416,14 +454,14 @@ describe("the screen", () => {
 
   test("warns who leaves with a caller on it, or with one to clear", () => {
     const played = new Played();
-    const warns = () => unfinished(played.state);
-    assert.ok(!warns());
-    assert.ok(!(played.send({ is: "logged in", agent: "agent-1" }, contact({ secret: null })), warns()));
-    assert.ok((played.send(contact(FIRST)).answer({ is: "pending" }), warns()));
-    assert.ok((played.answer(disclosed("Willeke")), warns()));
-    assert.ok((played.send({ is: "clear" }), warns()));
-    assert.ok(!(played.send({ is: "clear answered", contact: FIRST, cleared: "done" }), warns()));
-    assert.ok(!(played.send(contact(SECOND)).answer(disclosed("Jochem")).send({ is: "transferred" }), warns()));
+    const warns = ({ state }: Played) => unfinished(state);
+    assert.ok(!warns(played));
+    assert.ok(!warns(played.send({ is: "logged in", agent: "agent-1" }, contact({ secret: null }))));
+    assert.ok(warns(played.send(contact(FIRST)).answer({ is: "pending" })));
+    assert.ok(warns(played.answer(disclosed("Willeke"))));
+    assert.ok(warns(played.send({ is: "clear" })));
+    assert.ok(!warns(played.send({ is: "clear answered", contact: FIRST, cleared: "done" })));
+    assert.ok(!warns(played.send(contact(SECOND)).answer(disclosed("Jochem")).send({ is: "transferred" })));
   });
 
   test("is empty when the page goes, the memory too", () => {

@@ -142,7 +142,11 @@ function next(state: State, event: Event, effects: Effect[]): State {
     case "clear":
       return state.line ? clear(over(state, "cleared"), [state.line.contact], effects) : over(state, "cleared");
     case "clear earlier":
-      return clear({ ...state, earlier: [] }, state.earlier.map(({ contact }) => contact), effects);
+      return clear(
+        { ...state, earlier: [] },
+        state.earlier.map(({ contact }) => contact),
+        effects,
+      );
     case "transferred":
       // The next agent may not have looked yet: a clear would delete what they need. So nothing is asked, ever again.
       tell(effects, "transferred", contactId(state));
@@ -162,7 +166,10 @@ function next(state: State, event: Event, effects: Effect[]): State {
     case "login ended":
       return state.login === "in" ? { ...state, login: "ended" } : state;
     case "log out":
-      return leaveWhenDone({ ...wiped(state.login === "ended" ? dropped(state) : state), login: "leaving", asked: false }, effects);
+      return leaveWhenDone(
+        { ...wiped(state.login === "ended" ? dropped(state) : state), login: "leaving", asked: false },
+        effects,
+      );
     case "still known":
       return { ...state, stillKnown: true };
     case "wipe":
@@ -267,7 +274,11 @@ function contactCleared(state: State, id: string | undefined, effects: Effect[])
   const lines = current && state.line ? [state.line, ...theirs] : theirs;
   const left = current && (state.line || state.caller.is !== "none") ? over(state, "cleared") : state;
   const earlier = state.earlier.filter((line) => !theirs.includes(line));
-  return clear({ ...left, earlier }, lines.map(({ contact }) => contact), effects);
+  return clear(
+    { ...left, earlier },
+    lines.map(({ contact }) => contact),
+    effects,
+  );
 }
 
 function clear(state: State, contacts: readonly Contact[], effects: Effect[]): State {

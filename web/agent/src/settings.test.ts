@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { SettingsError, parseSettings } from "./settings.ts";
+import { parseSettings, SettingsError } from "./settings.ts";
 
 const GOOD = {
   api: "/api",
@@ -38,6 +38,10 @@ test("a setting that is wrong is named", () => {
     [{ ...GOOD, idleMinuts: 5 }, /idleMinuts/],
   ];
   for (const [settings, message] of wrong) {
-    assert.throws(() => parseSettings(settings), (error) => error instanceof SettingsError && message.test(error.message), String(message));
+    assert.throws(
+      () => parseSettings(settings),
+      (error) => error instanceof SettingsError && message.test(error.message),
+      String(message),
+    );
   }
 });

@@ -37,36 +37,36 @@ export async function fetchSettings(): Promise<Settings> {
 /** Checks what `config.json` holds. */
 export function parseSettings(read: unknown): Settings {
   const all = object(read, "config.json", ["api", "oidc", "idleMinutes", "softphoneOrigins", "screenPop", "language", "connect"]);
-  const oidc = object(all["oidc"], "oidc", ["authority", "clientId", "scope"]);
-  const connect = object(all["connect"] ?? {}, "connect", ["ccpUrl", "workspaceOrigin"]);
-  const api = text(all["api"], "api");
+  const oidc = object(all.oidc, "oidc", ["authority", "clientId", "scope"]);
+  const connect = object(all.connect ?? {}, "connect", ["ccpUrl", "workspaceOrigin"]);
+  const api = text(all.api, "api");
   if (!/^\/[\w/-]*$/.test(api) || api.startsWith("//")) wrong("api", "must be a path on this origin, such as /api");
-  const idleMinutes = all["idleMinutes"];
+  const idleMinutes = all.idleMinutes;
   if (typeof idleMinutes !== "number" || !(idleMinutes > 0 && idleMinutes <= 480)) {
     return wrong("idleMinutes", "must be a number above 0 and at most 480");
   }
-  const language = all["language"];
+  const language = all.language;
   if (language !== "nl" && language !== "en") return wrong("language", "must be nl or en");
-  const origins = all["softphoneOrigins"];
+  const origins = all.softphoneOrigins;
   if (!Array.isArray(origins)) return wrong("softphoneOrigins", "must be a list");
-  const screenPop = all["screenPop"] ?? false;
+  const screenPop = all.screenPop ?? false;
   if (typeof screenPop !== "boolean") return wrong("screenPop", "must be true or false");
   return {
     api: api.replace(/\/$/, ""),
     oidc: {
-      authority: address(oidc["authority"], "oidc.authority").replace(/\/$/, ""),
-      clientId: text(oidc["clientId"], "oidc.clientId"),
-      scope: scope(oidc["scope"]),
+      authority: address(oidc.authority, "oidc.authority").replace(/\/$/, ""),
+      clientId: text(oidc.clientId, "oidc.clientId"),
+      scope: scope(oidc.scope),
     },
     idleMinutes,
     softphoneOrigins: origins.map((each, at) => origin(each, `softphoneOrigins[${at}]`)),
     screenPop,
     language,
     connect: {
-      ...(connect["ccpUrl"] === undefined ? {} : { ccpUrl: address(connect["ccpUrl"], "connect.ccpUrl") }),
-      ...(connect["workspaceOrigin"] === undefined
+      ...(connect.ccpUrl === undefined ? {} : { ccpUrl: address(connect.ccpUrl, "connect.ccpUrl") }),
+      ...(connect.workspaceOrigin === undefined
         ? {}
-        : { workspaceOrigin: origin(connect["workspaceOrigin"], "connect.workspaceOrigin") }),
+        : { workspaceOrigin: origin(connect.workspaceOrigin, "connect.workspaceOrigin") }),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { messages, type Language } from "../../common/src/i18n.ts";
+import { type Language, messages } from "../../common/src/i18n.ts";
 import en from "./messages.en.json" with { type: "json" };
 import nl from "./messages.nl.json" with { type: "json" };
 

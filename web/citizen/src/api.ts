@@ -2,20 +2,19 @@
 
 import type { FrontendRequest, SessionPtr } from "@privacybydesign/yivi-core";
 
-export interface Text {
-  nl: string;
-  en: string;
-}
+import { ask, bilingual, byThisClock, flag, list, named, number, object, text } from "../../common/src/api.ts";
+import type { Language } from "../../common/src/i18n.ts";
+
+export type Text = Record<Language, string>;
 
 export interface Hours {
   from: string;
   to: string;
 }
 
-export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
-
 export interface OpeningHours {
-  weekly: Partial<Record<Weekday, Hours[]>>;
+  /** By the English name of the day, in small letters. */
+  weekly: Record<string, Hours[]>;
   closedOn: string[];
 }
 
@@ -52,8 +51,9 @@ export class Refusal extends Error {
   }
 }
 
-const CAUSES: Record<string, Cause> = {
-  "urn:idbellen:problem:closed": "closed",
+const CLOSED = "urn:idbellen:problem:closed";
+const CAUSES: Readonly<Record<string, Cause>> = {
+  [CLOSED]: "closed",
   "urn:idbellen:problem:unknown-purpose": "unknownPurpose",
   "urn:idbellen:problem:irma-unavailable": "irmaDown",
 };
@@ -64,37 +64,72 @@ const PATIENCE_MS = 31_000;
 /** A code is refused in the last twenty seconds of its life. */
 const REFUSED_BEFORE_MS = 20_000;
 
-async function ask(url: string, request: RequestInit): Promise<{ body: unknown; headers: Headers }> {
-  let answer: Response;
-  try {
-    answer = await fetch(url, {
-      ...request, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(PATIENCE_MS),
-    });
-  } catch {
-    throw new Refusal("offline");
-  }
-  const body: unknown = await answer.json().catch(() => undefined);
-  if (answer.ok && body !== undefined) return { body, headers: answer.headers };
-  // API Gateway's own refusals are no problem+json.
-  if (answer.status === 429) throw new Refusal("busy");
-  const problem = body as { type?: string; openingHours?: OpeningHours } | undefined;
-  throw new Refusal(CAUSES[problem?.type ?? ""] ?? "unavailable", problem?.openingHours);
-}
-
 /** What a citizen must know before they start. Throws a `Refusal`. */
-export async function purpose(base: string, name: string): Promise<Purpose> {
-  const { body } = await ask(`${base}/purposes/${encodeURIComponent(name)}`, { method: "GET" });
-  return body as Purpose;
-}
+export const purpose = (base: string, name: string): Promise<Purpose> =>
+  call(`${base}/purposes/${encodeURIComponent(name)}`, { method: "GET" }, readPurpose);
 
 /** Starts a session. Throws a `Refusal`. */
-export async function start(base: string, name: string): Promise<Session> {
-  const { body, headers } = await ask(`${base}/sessions`, {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ purpose: name }),
+export const start = (base: string, name: string): Promise<Session> =>
+  call(
+    `${base}/sessions`,
+    { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ purpose: name }) },
+    readSession,
+  );
+
+/** Asks, and reads what was answered. An answer that is not as docs/openapi.yaml says is a refusal as `unavailable`. */
+async function call<T>(url: string, request: RequestInit, read: (body: unknown, answer: Response) => T): Promise<T> {
+  const answer = await ask(url, request, PATIENCE_MS).catch(() => {
+    throw new Refusal("offline");
   });
-  const { sessionPtr, frontendRequest, expiresAt } = body as Omit<Session, "deadline"> & { expiresAt: number };
-  // The citizen's clock may be wrong; the server's says how long there is.
-  const served = Date.parse(headers.get("date") ?? "");
-  const now = Number.isNaN(served) ? Date.now() : served;
-  return { sessionPtr, frontendRequest, deadline: Date.now() + expiresAt * 1000 - now - REFUSED_BEFORE_MS };
+  // API Gateway's own refusals are no problem+json.
+  if (answer.status === 429) throw new Refusal("busy");
+  try {
+    const body: unknown = await answer.json();
+    if (answer.ok) return read(body, answer);
+    const { type, openingHours } = object(body);
+    throw new Refusal(CAUSES[text(type)] ?? "unavailable", type === CLOSED ? readHours(openingHours) : undefined);
+  } catch (error) {
+    throw error instanceof Refusal ? error : new Refusal("unavailable");
+  }
+}
+
+function readPurpose(read: unknown): Purpose {
+  const { title, phoneNumber, open, openingHours, controller, privacyUrl, legalBasis, attributes } = object(read);
+  const { name, contact } = object(controller);
+  return {
+    title: bilingual(title),
+    phoneNumber: text(phoneNumber),
+    open: flag(open),
+    openingHours: readHours(openingHours),
+    controller: { name: text(name), contact: text(contact) },
+    privacyUrl: text(privacyUrl),
+    legalBasis: bilingual(legalBasis),
+    attributes: named(attributes, (attribute) => {
+      const { label, reason } = object(attribute);
+      return { label: bilingual(label), reason: bilingual(reason) };
+    }),
+  };
+}
+
+function readHours(read: unknown): OpeningHours {
+  const { weekly, closedOn } = object(read);
+  const hours = (range: unknown): Hours => {
+    const { from, to } = object(range);
+    return { from: text(from), to: text(to) };
+  };
+  return { weekly: named(weekly, (day) => list(day, hours)), closedOn: list(closedOn, date) };
+}
+
+function date(read: unknown): string {
+  const written = text(read);
+  if (Number.isNaN(Date.parse(`${written}T00:00:00Z`))) throw new TypeError("not a date");
+  return written;
+}
+
+/** The pointer and the request are as the IRMA server gave them: for the wallet and for its front-end, which may know more of them. */
+function readSession(read: unknown, answer: Response): Session {
+  const { sessionPtr, frontendRequest, expiresAt } = object(read);
+  const pointer = object(sessionPtr);
+  const deadline = byThisClock(number(expiresAt), answer) - REFUSED_BEFORE_MS;
+  return { sessionPtr: { ...pointer, u: text(pointer.u) }, frontendRequest: object(frontendRequest), deadline };
 }

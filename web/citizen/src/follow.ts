@@ -5,7 +5,7 @@
  */
 
 import { YiviClient } from "@privacybydesign/yivi-client";
-import { YiviCore, type IStateMachine, type StateChangeEvent, type YiviPluginArgs } from "@privacybydesign/yivi-core";
+import { type IStateMachine, type StateChangeEvent, YiviCore, type YiviPluginArgs } from "@privacybydesign/yivi-core";
 import { create } from "qrcode";
 
 import type { Session } from "./api.ts";
@@ -32,10 +32,9 @@ export interface Following {
   cancel(): void;
 }
 
-/** Follows `session` until it ends, and shows each step. */
+/** Follows `session` until it ends, and shows each step. One that was under way may still come after `leave` or `cancel`. */
 export function follow({ sessionPtr, frontendRequest }: Session, show: (step: Step) => void): Following {
   let machine: IStateMachine | undefined;
-  let left = false;
   const transition = (name: string, payload?: unknown): void => {
     void machine?.selectTransition(({ validTransitions }) => validTransitions.includes(name) && { transition: name, payload });
   };
@@ -56,23 +55,22 @@ export function follow({ sessionPtr, frontendRequest }: Session, show: (step: St
     },
   });
   core.use(YiviClient);
-  core.use(class {
-    constructor({ stateMachine }: YiviPluginArgs) {
-      machine = stateMachine;
-    }
+  core.use(
+    class {
+      constructor({ stateMachine }: YiviPluginArgs) {
+        machine = stateMachine;
+      }
 
-    stateChange(event: StateChangeEvent): void {
-      const step = left ? undefined : stepOf(event);
-      if (step) show(step);
-    }
-  });
+      stateChange(event: StateChangeEvent): void {
+        const step = stepOf(event);
+        if (step) show(step);
+      }
+    },
+  );
   // Rejects with the name of the state that it ended in, which was shown already.
   core.start().catch(() => undefined);
 
-  const leave = (): void => {
-    left = true;
-    void core.abort();
-  };
+  const leave = (): void => void core.abort();
   return {
     enter: (enteredPairingCode) => transition("codeEntered", { enteredPairingCode }),
     showQr: () => transition("chooseQR"),

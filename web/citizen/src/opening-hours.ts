@@ -1,10 +1,10 @@
 /** Opening hours in words. */
 
 import type { Language, Say } from "../../common/src/i18n.ts";
-import type { Hours, OpeningHours, Weekday } from "./api.ts";
+import type { Hours, OpeningHours } from "./api.ts";
 import type nl from "./messages.nl.json";
 
-const DAYS: Weekday[] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const LOCALES: Record<Language, string> = { nl: "nl-NL", en: "en-GB" };
 
 export interface Line {
@@ -31,15 +31,24 @@ export function weekly({ weekly }: OpeningHours, language: Language, say: Say<ty
 export function closedDays({ closedOn }: OpeningHours, language: Language, now = new Date()): string[] {
   const today = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Amsterdam" }).format(now);
   const format = new Intl.DateTimeFormat(LOCALES[language], {
-    weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC",
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    timeZone: "UTC",
   });
-  return closedOn.filter((date) => date >= today).sort().map((date) => format.format(new Date(`${date}T00:00:00Z`)));
+  return closedOn
+    .filter((date) => date >= today)
+    .sort()
+    .map((date) => format.format(new Date(`${date}T00:00:00Z`)));
 }
 
 function inWords(hours: Hours[], language: Language, say: Say<typeof nl>): string {
   if (hours.length === 0) return say("closedDay");
   const ranges = hours.map(({ from, to }) =>
-    from === "00:00" && to === "24:00" ? say("allDay") : say("hoursRange", { from: clock(from, language), to: clock(to, language) }),
+    from === "00:00" && to === "24:00"
+      ? say("allDay")
+      : say("hoursRange", { from: clock(from, language), to: clock(to, language) }),
   );
   return new Intl.ListFormat(LOCALES[language]).format(ranges);
 }

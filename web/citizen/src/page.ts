@@ -3,4 +3,5 @@ const component = document.querySelector("id-bellen");
 for (const [name, value] of new URLSearchParams(location.search)) {
   if (name === "purpose" || name === "language") component?.setAttribute(name, value);
 }
+
 export {};

@@ -12,8 +12,9 @@ export type Say<T extends Texts> = (key: keyof T & string, values?: Readonly<Rec
 /** Two message files become one lookup. Files with different keys do not compile. */
 export function messages<const T extends Texts, const U extends Texts>(nl: T, en: Same<T, U>): (language: Language) => Say<T> {
   const texts: Record<Language, Record<keyof T, string>> = { nl, en };
-  return (language) => (key, values = {}) =>
-    texts[language][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+  return (language) =>
+    (key, values = {}) =>
+      texts[language][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
 }
 
 /** The language that a `lang` attribute names: English if it says so, Dutch otherwise. */

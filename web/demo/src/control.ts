@@ -1,8 +1,18 @@
 /** What the page asks of the stack: the routes below `/demo/`. */
 
-export interface Places { citizen: string; agent: string }
-export interface Session { id: number; ended: boolean }
-export interface Outcome { outcome: "success" | "declined" | "failure"; number?: string; code?: string }
+export interface Places {
+  citizen: string;
+  agent: string;
+}
+export interface Session {
+  id: number;
+  ended: boolean;
+}
+export interface Outcome {
+  outcome: "success" | "declined" | "failure";
+  number?: string;
+  code?: string;
+}
 export interface Said {
   at: number;
   party: "citizen" | "irma" | "telephony" | "agent";
@@ -12,16 +22,27 @@ export interface Said {
   got: string[];
 }
 export interface StoredRecord {
-  id: string; status: string; purpose: string; createdAt: number; lookedUpAt: number | null; expiresAt: number;
+  id: string;
+  status: string;
+  purpose: string;
+  createdAt: number;
+  lookedUpAt: number | null;
+  expiresAt: number;
 }
-export interface StoredCode { id: string; expiresAt: number }
-export interface Tables { records: StoredRecord[]; codes: StoredCode[] }
+export interface StoredCode {
+  id: string;
+  expiresAt: number;
+}
+export interface Tables {
+  records: StoredRecord[];
+  codes: StoredCode[];
+}
 
 async function ask<Answer>(path: string, body?: unknown): Promise<Answer> {
   const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(`/demo/${path}`, body === undefined ? {} : post);
   if (!answer.ok) throw new Error(path);
-  return await answer.json() as Answer;
+  return (await answer.json()) as Answer;
 }
 
 export const places = (): Promise<Places> => ask("places");

@@ -1,7 +1,7 @@
 import "../../common/src/theme.css";
 import "./demo.css";
-import { LitElement, html, nothing, type TemplateResult } from "lit";
-import { messages, type Language } from "../../common/src/i18n.ts";
+import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { type Language, messages } from "../../common/src/i18n.ts";
 import * as control from "./control.ts";
 import en from "./messages.en.json" with { type: "json" };
 import nl from "./messages.nl.json" with { type: "json" };
@@ -14,12 +14,22 @@ const LOOK = 1000;
 const ROWS = 8;
 /** Lines of what was said that are shown. */
 const LINES = 12;
-const PEOPLE = [["willeke", "Willeke de Bruijn"], ["jochem", "Jochem Bakker"]] as const;
+const PEOPLE = [
+  ["willeke", "Willeke de Bruijn"],
+  ["jochem", "Jochem Bakker"],
+] as const;
 
 type App =
-  | { is: "idle" } | { is: "ready"; session: number } | { is: "busy"; pairingCode: string | null }
-  | { is: "done"; number: string; code: string } | { is: "declined" } | { is: "failed" };
-type Phone = { is: "idle" } | { is: "calling" } | { is: "talking"; contact: string; how: "exchanged" | "refused" | "failed" | "noCode" };
+  | { is: "idle" }
+  | { is: "ready"; session: number }
+  | { is: "busy"; pairingCode: string | null }
+  | { is: "done"; number: string; code: string }
+  | { is: "declined" }
+  | { is: "failed" };
+type Phone =
+  | { is: "idle" }
+  | { is: "calling" }
+  | { is: "talking"; contact: string; how: "exchanged" | "refused" | "failed" | "noCode" };
 
 /** Four parties side by side, and under them what each saw and what is stored. */
 class Demo extends LitElement {
@@ -166,18 +176,28 @@ class Demo extends LitElement {
     const say = words(this.language);
     const app = this.app;
     switch (app.is) {
-      case "idle": return html`<p role="status">${say("walletIdle")}</p>`;
-      case "busy": return html`<div role="status">${app.pairingCode === null
-        ? html`<p>${say("walletBusy")}</p>`
-        : html`<p>${say("pairing")}</p><p class="big">${app.pairingCode}</p>`}</div>`;
-      case "done": return html`<p role="status">${say("walletDone")}</p>
+      case "idle":
+        return html`<p role="status">${say("walletIdle")}</p>`;
+      case "busy":
+        return html`<div role="status">${
+          app.pairingCode === null
+            ? html`<p>${say("walletBusy")}</p>`
+            : html`<p>${say("pairing")}</p><p class="big">${app.pairingCode}</p>`
+        }</div>`;
+      case "done":
+        return html`<p role="status">${say("walletDone")}</p>
         <button class="button" @click=${() => this.call(app.code)} ?disabled=${this.phone.is === "calling"}>
           ${say("call", { number: app.number })}</button>`;
-      case "declined": return html`<p role="status">${say("walletDeclined")}</p>`;
-      case "failed": return html`<p role="status">${say("walletFailed")}</p>`;
-      case "ready": return html`<p role="status">${say("walletReady")}</p>
+      case "declined":
+        return html`<p role="status">${say("walletDeclined")}</p>`;
+      case "failed":
+        return html`<p role="status">${say("walletFailed")}</p>`;
+      case "ready":
+        return html`<p role="status">${say("walletReady")}</p>
         <label>${say("person")}
-          <select @change=${(event: Event) => { this.person = (event.target as HTMLSelectElement).value; }}>
+          <select @change=${(event: Event) => {
+            this.person = (event.target as HTMLSelectElement).value;
+          }}>
             ${PEOPLE.map(([id, name]) => html`<option value=${id} ?selected=${id === this.person}>${name}</option>`)}
           </select></label>
         <div class="row">
@@ -198,9 +218,11 @@ class Demo extends LitElement {
     return html`
       <p role="status">${say(calling ? "calling" : "telephoneIdle")}</p>
       <p class="keyed"><span class="name">${say("typed")}</span> <output>${this.keyed || "–"}</output></p>
-      <div class="keys">${KEYS.map((key) => html`
+      <div class="keys">${KEYS.map(
+        (key) => html`
         <button class=${key === this.sounding ? "key sounding" : "key"} ?disabled=${calling} @click=${() => this.key(key)}>
-          ${key}</button>`)}</div>
+          ${key}</button>`,
+      )}</div>
       <div class="row">
         <button class="button" ?disabled=${calling || !/^\d{10}$/.test(this.keyed)} @click=${() => this.call(this.keyed)}>
           ${say("dial")}</button>
@@ -211,16 +233,23 @@ class Demo extends LitElement {
   private renderSaid(): TemplateResult {
     const say = words(this.language);
     const time = (at: number) => new Date(at).toLocaleTimeString("nl-NL");
-    const names = (members: string[]) => members.length === 0 ? say("nothing") : members.map((one) => one === "text" ? say("aText") : one).join(", ");
+    const names = (members: string[]) =>
+      members.length === 0 ? say("nothing") : members.map((one) => (one === "text" ? say("aText") : one)).join(", ");
     return html`<section>
       <h2>${say("knows")}</h2><p class="hint">${say("knowsHint")}</p>
-      ${this.said.length === 0 ? html`<p>${say("nothingYet")}</p>` : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("knows")}><table>
+      ${
+        this.said.length === 0
+          ? html`<p>${say("nothingYet")}</p>`
+          : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("knows")}><table>
         <thead><tr>${(["when", "who", "asked", "sent", "got"] as const).map((name) => html`<th scope="col">${say(name)}</th>`)}</tr></thead>
-        <tbody>${this.said.map((one) => html`<tr>
+        <tbody>${this.said.map(
+          (one) => html`<tr>
           <td>${time(one.at)}</td><td><span class="party ${one.party}">${say(`party.${one.party}`)}</span></td>
           <td><code>${one.operation}</code></td><td>${names(one.sent)}</td>
-          <td>${one.status}${one.got.length === 0 ? "" : `: ${names(one.got)}`}</td></tr>`)}</tbody>
-      </table></div>`}
+          <td>${one.status}${one.got.length === 0 ? "" : `: ${names(one.got)}`}</td></tr>`,
+        )}</tbody>
+      </table></div>`
+      }
     </section>`;
   }
 
@@ -230,25 +259,36 @@ class Demo extends LitElement {
       const seconds = Math.max(0, Math.round(expires - Date.now() / 1000));
       return seconds > 90 ? say("minutes", { minutes: Math.round(seconds / 60) }) : say("seconds", { seconds });
     };
-    const clock = (seconds: number | null) => seconds === null ? "–" : new Date(seconds * 1000).toLocaleTimeString("nl-NL");
+    const clock = (seconds: number | null) => (seconds === null ? "–" : new Date(seconds * 1000).toLocaleTimeString("nl-NL"));
     const short = (id: string) => html`<code>${id.slice(0, 8)}…</code>`;
-    const head = (names: (keyof typeof nl)[]) => html`<thead><tr>${names.map((name) => html`<th scope="col">${say(name)}</th>`)}</tr></thead>`;
+    const head = (names: (keyof typeof nl)[]) =>
+      html`<thead><tr>${names.map((name) => html`<th scope="col">${say(name)}</th>`)}</tr></thead>`;
     const newest = <Row extends { expiresAt: number }>(rows: Row[]) => [...rows].sort((a, b) => b.expiresAt - a.expiresAt);
     const [records, codes] = [newest(this.tables.records), newest(this.tables.codes)];
-    const rest = (rows: unknown[]) => rows.length <= ROWS ? nothing : html`<p>${say("more", { rows: rows.length - ROWS })}</p>`;
+    const rest = (rows: unknown[]) => (rows.length <= ROWS ? nothing : html`<p>${say("more", { rows: rows.length - ROWS })}</p>`);
     return html`<section>
       <h2>${say("tables")}</h2><p class="hint">${say("tablesHint")}</p>
       <h3>${say("records")}</h3>
-      ${records.length === 0 ? html`<p>${say("empty")}</p>` : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("records")}><table>
+      ${
+        records.length === 0
+          ? html`<p>${say("empty")}</p>`
+          : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("records")}><table>
         ${head(["id", "status", "purpose", "made", "lookedUp", "gone"])}
-        <tbody>${records.slice(0, ROWS).map((record) => html`<tr><td>${short(record.id)}</td><td>${record.status}</td><td>${record.purpose}</td>
-          <td>${clock(record.createdAt)}</td><td>${clock(record.lookedUpAt)}</td><td>${left(record.expiresAt)}</td></tr>`)}</tbody>
-      </table></div>${rest(records)}`}
+        <tbody>${records.slice(0, ROWS).map(
+          (record) => html`<tr><td>${short(record.id)}</td><td>${record.status}</td><td>${record.purpose}</td>
+          <td>${clock(record.createdAt)}</td><td>${clock(record.lookedUpAt)}</td><td>${left(record.expiresAt)}</td></tr>`,
+        )}</tbody>
+      </table></div>${rest(records)}`
+      }
       <h3>${say("codes")}</h3>
-      ${codes.length === 0 ? html`<p>${say("empty")}</p>` : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("codes")}><table>
+      ${
+        codes.length === 0
+          ? html`<p>${say("empty")}</p>`
+          : html`<div class="scroll" tabindex="0" role="group" aria-label=${say("codes")}><table>
         ${head(["id", "gone"])}
         <tbody>${codes.slice(0, ROWS).map((code) => html`<tr><td>${short(code.id)}</td><td>${left(code.expiresAt)}</td></tr>`)}</tbody>
-      </table></div>${rest(codes)}`}
+      </table></div>${rest(codes)}`
+      }
     </section>`;
   }
 }

@@ -18,7 +18,7 @@ export async function play(keys: string, sounding: (key: string) => void): Promi
     if (place < 0) continue;
     sounding(key);
     for (const frequency of [ROWS[Math.floor(place / 3)], COLUMNS[place % 3]]) {
-      const oscillator = new OscillatorNode(context, { frequency: frequency! });
+      const oscillator = new OscillatorNode(context, { frequency: frequency ?? 0 });
       oscillator.connect(new GainNode(context, { gain: 0.08 })).connect(context.destination);
       oscillator.start();
       oscillator.stop(context.currentTime + SOUND);

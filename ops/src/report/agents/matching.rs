@@ -48,14 +48,14 @@ pub struct Told {
 /// Tells which agents looked at a record and cleared it. `cleared` is when clear-contact deleted it for an agent, if it did;
 /// `with_lines` whether lines were delivered at all.
 pub fn told(asked: &Asked, cleared: Option<i64>, with_lines: bool) -> Told {
-    let looks: Vec<Call> = asked.calls.iter().filter(|call| call.did != Did::Deleted).copied().collect();
+    let looks: Vec<Call> = asked.calls.iter().filter(|call| !matches!(call.did, Did::Deleted | Did::Failed)).copied().collect();
     let marks: Vec<Mark> = asked.marks.iter().filter(|mark| !mark.clears).copied().collect();
     let pairs = pair(&looks, &marks);
     let looked: Vec<(Call, Mark)> =
         looks.iter().zip(&pairs).filter_map(|(call, pair)| Some((*call, *marks.get((*pair)?)?))).collect();
     let anchor = |pair: &Option<usize>| Some(Anchor::Mark(marks.get((*pair)?)?.at));
     let attempts = looks.iter().zip(&pairs).map(|(call, pair)| Attempt::of(call, None, anchor(pair)));
-    let looks_known = all_anchored(attempts.collect()) && unambiguous(&looks, &pairs, &marks);
+    let looks_known = all_anchored(attempts.collect()) && unambiguous(&looks, &pairs, &marks) && failed_have_marks(asked, &marks);
     let cleared_by = cleared.and_then(|at| who_cleared(asked, at, &looks, &looked));
 
     let mut answered: Vec<MarkTold> = Vec::with_capacity(asked.marks.len());
@@ -201,6 +201,15 @@ fn unambiguous(calls: &[Call], pairs: &[Option<usize>], marks: &[Mark]) -> bool 
         let end = calls.partition_point(|call| (call.key, call.at) <= (mark.key, mark.at + 2 * OPERATION));
         let own = agents.get(begin).is_some_and(|agent| *agent == Some(mark.agent));
         begin >= end || (own && changes.get(begin).is_some_and(|change| *change >= end))
+    })
+}
+
+/// Whether each look-up that failed has a mark beside it. One mark may stand for several: a contact that asks again fails to
+/// take the caller, and then reads. DynamoDB can be asked for the record when the condition fails.
+fn failed_have_marks(asked: &Asked, marks: &[Mark]) -> bool {
+    asked.calls.iter().filter(|call| call.did == Did::Failed).all(|call| {
+        let begin = marks.partition_point(|mark| (mark.key, mark.at) < (call.key, call.at - 2 * OPERATION));
+        marks.get(begin).is_some_and(|mark| mark.key == call.key && mark.at <= call.at + OPERATION)
     })
 }
 

@@ -110,7 +110,7 @@ impl Facts {
         let asked = call.and_then(|call| call.function_name);
         let names = || asked.into_iter().chain(event.arns());
         let Some(function) = names().find_map(|name| self.names.function(name)) else {
-            // One that is named is of another stage. The trail selects no other.
+            // One that is named is another. The trail has the invocations of all functions, in whatever region.
             let unknown = event.event_category.as_deref() == Some("Data") && names().next().is_none();
             return unknown && self.flag(event, at, Kind::Unknown, "?", None);
         };

@@ -24,6 +24,8 @@ struct ItemCall<'a> {
     update_expression: Option<Cow<'a, str>>,
     #[serde(borrow)]
     operation: Option<&'a str>,
+    #[serde(borrow)]
+    return_values_on_condition_check_failure: Option<&'a str>,
 }
 
 /// CloudTrail gives a key as `{"id": "…"}` (Amazon DynamoDB developer guide, "Understanding DynamoDB log file entries").
@@ -105,6 +107,13 @@ impl Facts {
             return self.take_mark(event, at, role, agent, record);
         }
         let about = id.map(ItemId::about);
+        // DynamoDB gives the item when the condition fails, to whoever asks it to. No function of ours does.
+        if call.as_ref().is_some_and(|call| call.return_values_on_condition_check_failure == Some("ALL_OLD")) {
+            let record = about.filter(|_| table == Table::Records);
+            let finding = self.finding(event, at, Kind::OutOfRole, table.as_str(), record);
+            self.find(Finding { refused: false, ..finding });
+            return true;
+        }
         let act = match (role, name, table) {
             _ if matches!(id, Some(ItemId::Mark { .. })) => return self.flag_item(event, at, Kind::OutOfRole, table, about),
             (Role::SessionIngest | Role::SessionReconcile, "GetItem", Table::Records) => Some(Act::Fetched),
@@ -116,8 +125,11 @@ impl Facts {
             _ => return self.flag_item(event, at, Kind::OutOfRole, table, about),
         };
         if let Some(act) = act {
-            // AWS leaves out what was asked when it refuses.
+            // AWS leaves out what was asked when it refuses. When a condition fails it does not.
             if event.failed() {
+                if let (true, Act::Read, Some(ItemId::Item(id))) = (event.condition_failed(), act, id) {
+                    self.call(event, at, id, Did::Failed);
+                }
                 return self.used(role, event, at, table.as_str());
             }
             let (Some(ItemId::Item(id)), Some(call), true) = (id, &call, of == Some(table)) else {
@@ -127,11 +139,16 @@ impl Facts {
             self.touch(table, id, touch);
             if act == Act::Read || role == Role::ClearContact {
                 let did = if act == Act::Read { call.did() } else { Did::Deleted };
-                let (key, address) = (self.texts.number(event.access_key()), self.texts.number(event.address()));
-                self.records.entry(id).or_default().asked().add_call(Call { key, at, did, address });
+                self.call(event, at, id, did);
             }
         }
         self.used(role, event, at, table.as_str())
+    }
+
+    /// A call of agent-lookup or clear-contact on a record.
+    fn call(&mut self, event: &Event<'_>, at: i64, id: Id, did: Did) {
+        let (key, address) = (self.texts.number(event.access_key()), self.texts.number(event.address()));
+        self.records.entry(id).or_default().asked().add_call(Call { key, at, did, address });
     }
 
     /// The mark of an agent, that a function leaves beside its call on a record.

@@ -2,7 +2,7 @@
 
 import "amazon-connect-streams";
 
-import { SECRET_ATTRIBUTE, type Adapter, type Unchecked } from "./adapter.ts";
+import { type Adapter, SECRET_ATTRIBUTE, type Unchecked } from "./adapter.ts";
 
 export function connectStreams(telephone: Unchecked, ccpUrl: string, panel: HTMLElement): Adapter {
   connect.core.initCCP(panel, { ccpUrl, loginPopup: true, softphone: { allowFramedSoftphone: true } });

@@ -4,7 +4,7 @@ import { AmazonConnectApp } from "@amazon-connect/app";
 import { ContactClient } from "@amazon-connect/contact";
 
 import type { Adapter, Unchecked } from "./adapter.ts";
-import { ConnectedCalls, type Call } from "./connected-calls.ts";
+import { type Call, ConnectedCalls } from "./connected-calls.ts";
 
 /** Above the highest level of the package: what it logs may hold an answer, and goes to the workspace only. */
 const NO_CONSOLE: number = 6;

@@ -17,7 +17,8 @@ const BETWEEN = 500;
 
 type Attribute = (contactId: string, name: string) => Promise<string | undefined>;
 
-const pause = (milliseconds: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, milliseconds, undefined));
+const pause = (milliseconds: number): Promise<undefined> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds, undefined));
 
 /** The secret takes a question to get. Meanwhile the call may be over, or the next one connected: then its answer is dropped. */
 export class ConnectedCalls {

@@ -8,7 +8,7 @@
  */
 
 import type { Word } from "../portal.ts";
-import { contactIdOf, type Adapter, type Unchecked } from "./adapter.ts";
+import { type Adapter, contactIdOf, type Unchecked } from "./adapter.ts";
 
 type Said = { type?: unknown; secret?: unknown; contactId?: unknown; initialContactId?: unknown } | null;
 

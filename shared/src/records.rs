@@ -26,8 +26,9 @@ use crate::database::{
 };
 use crate::purpose::PurposeName;
 use crate::record_id::RecordId;
+use crate::record_key::PublicKey;
 use crate::sealed::SealedAttributes;
-use crate::secret::{HolderTag, PublicKey};
+use crate::secret::HolderTag;
 use crate::token_key::SealedToken;
 
 pub use crate::database::{DatabaseUnavailable, MOST_EXPIRED};

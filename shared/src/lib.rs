@@ -34,6 +34,7 @@ pub mod sealed;
 pub mod secret;
 pub mod server_date;
 pub mod start;
+pub mod telephony;
 mod tls;
 pub mod token_key;
 

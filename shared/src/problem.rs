@@ -18,6 +18,8 @@ pub enum Problem {
     BodyTooLarge,
     /// The body is not sent as `application/json`.
     NotJson,
+    /// The route is telephony's, and someone else signed the request.
+    Forbidden,
     /// There is no purpose with this name to start a session for.
     UnknownPurpose,
     /// There is no purpose with this name to show.
@@ -51,6 +53,12 @@ impl Problem {
                 "not-json",
                 "The body is not sent as JSON",
                 "Send the body with Content-Type: application/json.",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "This route is for telephony",
+                "Sign the request with the role that the stack makes for telephony.",
             ),
             Self::UnknownPurpose => (
                 StatusCode::BAD_REQUEST,

@@ -327,7 +327,8 @@ fn dynamodb(sheet: &mut Sheet<'_>, counts: &Counts, assumptions: &Assumptions) -
     let minutes = (counts.clears + counts.abandoned) * assumptions.minutes_to_clear + counts.swept * 56.0;
     let live = minutes * assumptions.index_bytes / (4.0 * KIB) / 2.0;
     let expired = (counts.sessions + counts.swept) * assumptions.index_bytes / (4.0 * KIB) / 2.0;
-    let reads = 2.0 * counts.sessions + counts.reconciled + MINUTES * QUERIES / 2.0 + live + expired;
+    let marks = counts.marks() / 2.0;
+    let reads = 2.0 * counts.sessions + counts.reconciled + marks + MINUTES * QUERIES / 2.0 + live + expired;
     sheet.add("Amazon DynamoDB", "reads", reads, "dynamodb_read")?;
     let stored = minutes / MINUTES * (assumptions.held_bytes + assumptions.index_bytes) / GIB;
     sheet.add("Amazon DynamoDB", "storage", stored, "dynamodb_storage")

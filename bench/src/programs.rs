@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use shared::audit::Pseudonym;
 use shared::clock::now;
 use shared::codes::Codes;
 use shared::contact::Holder;
+use shared::record_key::Version;
 use tokio::process::Command;
 
 use crate::others::Others;
 use crate::runtime::Function;
-use crate::world::{DISCLOSED, PURPOSE, Planted, World, request};
+use crate::world::{AGENT, DISCLOSED, PURPOSE, Planted, World, request};
 
 /// What a program does when it gets an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,9 +46,9 @@ pub enum Work {
 pub enum Like {
     /// dtmf-exchange's: `GenerateMac` and `UpdateItem`.
     Exchange,
-    /// agent-lookup's: `UpdateItem`.
+    /// agent-lookup's: `GetItem` and `UpdateItem`.
     LookUp,
-    /// clear-contact's: `DeleteItem`.
+    /// clear-contact's: `GetItem` and `DeleteItem`.
     Clear,
 }
 
@@ -155,7 +157,12 @@ impl Program {
         Ok(match self.work {
             Work::Nothing => "{}".to_owned(),
             Work::Exchange => request("POST", "/dtmf/exchange", &nothing, &world.plant().await?.exchange()),
-            Work::LookUp => request("POST", "/contacts/lookup", &nothing, &world.plant().await?.agents()),
+            Work::LookUp => {
+                // Those in Node and Python know no X-Wing.
+                let other = matches!(self.kind, Kind::Node(_) | Kind::Python(_));
+                let planted = world.plant_of(if other { Version::One } else { Version::Two }).await?;
+                request("POST", "/contacts/lookup", &nothing, &planted.agents())
+            }
             Work::Clear => request("POST", "/contacts/clear", &nothing, &world.plant_looked_up().await?.agents()),
             Work::Show => request("GET", "/purposes/{name}", &json!({"name": PURPOSE}), &Value::Null),
             Work::Start => request("POST", "/sessions", &nothing, &json!({"purpose": PURPOSE})),
@@ -200,30 +207,41 @@ async fn bare(world: &World, like: Like) -> Result<String> {
     let holder = bytes(secret.holder(&Holder::Contact(contact)).as_bytes());
     let (now, id) = (now(), json!({"id": {"S": planted.id().as_str()}}));
     let number = |number: i64| json!({"N": number.to_string()});
+    let mark = json!({
+        "TableName": world.records_table, "Key": {"id": {"S": format!("agent/{}/{}", Pseudonym::of(AGENT), planted.id())}},
+        "ProjectionExpression": "id",
+    });
+    let mark = ("dynamodb", "GetItem", mark);
     Ok(match like {
-        Like::Clear => world.bare_event(&[(
-            "dynamodb",
-            "DeleteItem",
-            json!({
-                "TableName": world.records_table, "Key": id,
-                "ConditionExpression": "holder = :holder", "ExpressionAttributeValues": {":holder": holder},
-            }),
-        )]),
-        Like::LookUp => world.bare_event(&[(
-            "dynamodb",
-            "UpdateItem",
-            json!({
-                "TableName": world.records_table, "Key": id, "ReturnValues": "ALL_NEW",
-                "UpdateExpression":
-                    "SET looked_up_at = if_not_exists(looked_up_at, :now), holder = :holder ADD holders :holders",
-                "ConditionExpression": "expires_at > :usable AND (attribute_not_exists(holders) OR \
-                    (NOT contains(holders, :holder) AND size(holders) < :most))",
-                "ExpressionAttributeValues": {
-                    ":now": number(now), ":usable": number(now + 240), ":holder": holder,
-                    ":holders": {"BS": [holder["B"]]}, ":most": number(20),
-                },
-            }),
-        )]),
+        Like::Clear => world.bare_event(&[
+            mark,
+            (
+                "dynamodb",
+                "DeleteItem",
+                json!({
+                    "TableName": world.records_table, "Key": id,
+                    "ConditionExpression": "holder = :holder", "ExpressionAttributeValues": {":holder": holder},
+                }),
+            ),
+        ]),
+        Like::LookUp => world.bare_event(&[
+            mark,
+            (
+                "dynamodb",
+                "UpdateItem",
+                json!({
+                    "TableName": world.records_table, "Key": id, "ReturnValues": "ALL_NEW",
+                    "UpdateExpression":
+                        "SET looked_up_at = if_not_exists(looked_up_at, :now), holder = :holder ADD holders :holders",
+                    "ConditionExpression": "expires_at > :usable AND (attribute_not_exists(holders) OR \
+                        (NOT contains(holders, :holder) AND size(holders) < :most))",
+                    "ExpressionAttributeValues": {
+                        ":now": number(now), ":usable": number(now + 240), ":holder": holder,
+                        ":holders": {"BS": [holder["B"]]}, ":most": number(20),
+                    },
+                }),
+            ),
+        ]),
         Like::Exchange => world.bare_event(&[
             (
                 "kms",

@@ -18,6 +18,7 @@ use shared::code_key::{CodeKey, CodeLock};
 use shared::codes::{Codes, NewCode};
 use shared::contact::{ContactId, Holder};
 use shared::record_id::RecordId;
+use shared::record_key::{PublicKey, Version};
 use shared::records::{Ending, NewRecord, Records};
 use shared::sealed::SealedAttributes;
 use shared::secret::Secret;
@@ -44,6 +45,9 @@ pub const FUNCTIONS: [(&str, &str); 7] = [
 pub const PURPOSE: &str = "burgerzaken";
 /// The subject of the agent's token.
 pub const AGENT: &str = "agent";
+
+/// The role with which telephony signs, in the local stack.
+const TELEPHONY_ROLE: &str = "idbellen-local-telephony";
 
 /// Everything that the functions call.
 pub struct World {
@@ -198,22 +202,28 @@ impl World {
 
     /// A caller who disclosed.
     pub async fn plant(&self) -> Result<Planted> {
+        self.plant_of(Version::Two).await
+    }
+
+    /// The same, sealed so.
+    pub async fn plant_of(&self, version: Version) -> Result<Planted> {
         let now = now();
         let secret = Secret::draw(&mut SysRng).map_err(|error| anyhow!("no randomness: {error}"))?;
         let code = Code::draw(&mut SysRng).map_err(|error| anyhow!("no randomness: {error}"))?;
         let lock = self.code_key.lock(&code).await.map_err(|error| anyhow!("{error:?}"))?;
-        let id = secret.record_id();
+        let keys = secret.key_pairs().find(|keys| keys.version() == version).context("no such version")?;
+        let id = keys.record_id();
         let new = NewCode {
             id: lock.id().clone(),
             secret: lock.seal(&secret).map_err(|error| anyhow!("{error:?}"))?,
             expires_at: now + Codes::LIFETIME,
         };
-        start::start(&self.database, &self.records, &record(&secret, now)?, &self.codes, &new)
+        start::start(&self.database, &self.records, &record(keys.public(), now)?, &self.codes, &new)
             .await
             .map_err(|error| anyhow!("{error:?}"))?;
-        let sealed = SealedAttributes::seal(ATTRIBUTES.as_bytes(), &secret.key_pair().1, PURPOSE);
+        let sealed = SealedAttributes::seal(ATTRIBUTES.as_bytes(), &keys.public(), PURPOSE);
         let ending = Ending::Disclosed(sealed.map_err(|error| anyhow!("{error:?}"))?);
-        self.records.end(&id, &ending).await.map_err(|error| anyhow!("{error:?}"))?;
+        self.records.end(id, &ending).await.map_err(|error| anyhow!("{error:?}"))?;
         let digits = String::from_utf8(code.digits().to_vec())?;
         let contact = format!("contact-{}", id.as_str()).parse().map_err(|error| anyhow!("{error:?}"))?;
         Ok(Planted { digits, lock, secret, contact })
@@ -226,7 +236,7 @@ impl World {
         let lock = CodeLock::from_mac(code.as_bytes());
         let sealed = lock.seal(&secret).map_err(|error| anyhow!("{error:?}"))?;
         let code = NewCode { id: lock.id().clone(), secret: sealed, expires_at: now() + Codes::LIFETIME };
-        start::start(&self.database, &self.records, &record(&secret, now())?, &self.codes, &code)
+        start::start(&self.database, &self.records, &record(secret.key_pair().public(), now())?, &self.codes, &code)
             .await
             .map_err(|error| anyhow!("{error:?}"))?;
         Ok(secret.record_id())
@@ -286,17 +296,18 @@ const ATTRIBUTES: &str = r#"[{"id":"irma-demo.MijnOverheid.singleton.BSN","value
 pub const DISCLOSED: &str = "999992235";
 
 /// A record as session-start writes it.
-pub fn record(secret: &Secret, now: i64) -> Result<NewRecord> {
+pub fn record(public_key: PublicKey, now: i64) -> Result<NewRecord> {
     Ok(NewRecord {
         purpose: PURPOSE.parse().map_err(|error| anyhow!("{error:?}"))?,
-        public_key: secret.key_pair().1,
+        public_key,
         token: SealedToken::from_bytes(vec![0; 160]),
         created_at: now,
         expires_at: now + 3600,
     })
 }
 
-/// A request as API Gateway passes it on (its payload format 2.0), with the claims of an agent's token.
+/// A request as API Gateway passes it on (its payload format 2.0), with the claims of an agent's token and
+/// with telephony's role: what it is not asked for, no function reads.
 pub fn request(method: &str, path: &str, parameters: &Value, body: &Value) -> String {
     json!({
         "version": "2.0",
@@ -311,7 +322,10 @@ pub fn request(method: &str, path: &str, parameters: &Value, body: &Value) -> St
         "pathParameters": parameters,
         "requestContext": {
             "accountId": "000000000000", "apiId": "api", "domainName": "api.example.nl", "domainPrefix": "api",
-            "authorizer": {"jwt": {"claims": {"sub": AGENT, "scope": "idbellen/agent"}, "scopes": ["idbellen/agent"]}},
+            "authorizer": {
+                "jwt": {"claims": {"sub": AGENT, "scope": "idbellen/agent"}, "scopes": ["idbellen/agent"]},
+                "iam": {"userArn": format!("arn:aws:sts::000000000000:assumed-role/{TELEPHONY_ROLE}/exchange")},
+            },
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "Mozilla/5.0"},
             "requestId": "request", "routeKey": format!("{method} {path}"), "stage": "$default",
             "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1_767_225_600_000_i64,

@@ -1,5 +1,7 @@
 //! Agents' audit events: who looked up or cleared which record, and when. They are log lines with `"audit":"agent"`, which
-//! the template sends on to the audit account. They name the record by its id and the agent by a pseudonym.
+//! the template sends on to the audit account. They name the record by its id and the agent by a pseudonym. Whoever may
+//! write to a log could forge such a line; the proof of who looked is the mark
+//! ([`Records::mark`](crate::records::Records::mark)), and the lines tell what came of it.
 
 use std::fmt;
 
@@ -18,6 +20,12 @@ impl Pseudonym {
     #[must_use]
     pub fn of(subject: &str) -> Self {
         Self(base64url(digest(&SHA256, format!("idbellen/v1/agent {subject}").as_bytes()).as_ref()))
+    }
+
+    /// As it stands in a log line and in a mark.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

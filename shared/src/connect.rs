@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::contact::{ContactId, InvalidContactId};
 
@@ -59,13 +60,13 @@ impl ConnectEvent {
 /// What a contact flow gets back. It is never an error: a flow branches on `result`.
 #[derive(Serialize)]
 #[serde(transparent)]
-pub struct Outcome(BTreeMap<&'static str, String>);
+pub struct Outcome(BTreeMap<&'static str, Zeroizing<String>>);
 
 impl Outcome {
     /// An outcome by its name.
     #[must_use]
     pub fn new(result: &'static str) -> Self {
-        Self(BTreeMap::from([("result", result.to_owned())]))
+        Self(BTreeMap::from([("result", result.to_owned().into())]))
     }
 
     /// ID-bellen is out of order: the flow goes on without it.
@@ -77,7 +78,7 @@ impl Outcome {
     /// The same outcome, with one more text.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.0.insert(name, value.to_owned());
+        self.0.insert(name, value.to_owned().into());
         self
     }
 }

@@ -9,9 +9,9 @@ use crate::irma::{IrmaError, IrmaServer, SessionToken};
 use crate::metrics::{Metric, Metrics};
 use crate::parameters::{Fresh, Parameters, Purposes};
 use crate::record_id::RecordId;
+use crate::record_key::PublicKey;
 use crate::records::{DatabaseUnavailable, Ending, NotPending, Pending, Records};
 use crate::result_jwt::{ResultVerifier, SessionResult};
-use crate::secret::PublicKey;
 use crate::token_key::TokenKey;
 
 /// What is needed to take in a result.

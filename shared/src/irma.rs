@@ -165,7 +165,7 @@ impl IrmaServer {
             Err(IrmaError::Unreachable) => self.on_session(Method::GET, token, "result-jwt").await?,
             answer => answer?,
         };
-        String::from_utf8(body).map(Zeroizing::new).map_err(|_| IrmaError::Nonsense)
+        str::from_utf8(&body).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| IrmaError::Nonsense)
     }
 
     /// Cancels a session that was started for nothing.
@@ -173,7 +173,7 @@ impl IrmaServer {
         self.on_session(Method::DELETE, token, "").await.map(|_| ())
     }
 
-    async fn on_session(&self, method: Method, token: &SessionToken, what: &str) -> Result<Vec<u8>, IrmaError> {
+    async fn on_session(&self, method: Method, token: &SessionToken, what: &str) -> Result<Zeroizing<Vec<u8>>, IrmaError> {
         let mut url = self.url.clone();
         url.path_segments_mut().map_err(|()| IrmaError::Nonsense)?.pop_if_empty().extend(["session", token.as_str()]);
         if !what.is_empty() {
@@ -184,19 +184,19 @@ impl IrmaServer {
 }
 
 /// Reads an answer up to [`IrmaServer::LARGEST_ANSWER`]. Nothing of it ever becomes part of an error.
-async fn read(response: Result<Response, reqwest::Error>) -> Result<Vec<u8>, IrmaError> {
+async fn read(response: Result<Response, reqwest::Error>) -> Result<Zeroizing<Vec<u8>>, IrmaError> {
     #[derive(Deserialize)]
     struct Failure {
         error: String,
     }
     let mut response = response.map_err(|_| IrmaError::Unreachable)?;
     let status = response.status();
-    let mut body = Vec::new();
+    let mut body = Zeroizing::new(Vec::new());
     while let Some(chunk) = response.chunk().await.map_err(|_| IrmaError::Unreachable)? {
         if body.len() + chunk.len() > IrmaServer::LARGEST_ANSWER {
             return Err(IrmaError::Nonsense);
         }
-        body.extend_from_slice(&chunk);
+        append(&mut body, &chunk);
     }
     if status.is_success() {
         return Ok(body);
@@ -209,6 +209,17 @@ async fn read(response: Result<Response, reqwest::Error>) -> Result<Vec<u8>, Irm
         (StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT, _) => IrmaError::Unreachable,
         _ => IrmaError::Status(status.as_u16()),
     })
+}
+
+/// Appends, and wipes what becomes too small for it.
+fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+    let whole = body.len() + chunk.len();
+    if body.capacity() < whole {
+        let mut larger = Zeroizing::new(Vec::with_capacity(2 * whole));
+        larger.extend_from_slice(body);
+        *body = larger;
+    }
+    body.extend_from_slice(chunk);
 }
 
 impl fmt::Display for IrmaError {

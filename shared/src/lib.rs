@@ -24,6 +24,7 @@ pub mod parameters;
 pub mod problem;
 pub mod purpose;
 pub mod record_id;
+pub mod record_key;
 pub mod records;
 pub mod reference;
 pub mod request;
@@ -33,6 +34,7 @@ pub mod sealed;
 pub mod secret;
 pub mod server_date;
 pub mod start;
+pub mod telephony;
 mod tls;
 pub mod token_key;
 
@@ -52,7 +54,7 @@ mod silent {
         crate::code::Code,
         crate::code_key::CodeLock,
         crate::secret::Secret,
-        crate::secret::PrivateKey,
+        crate::record_key::KeyPair,
         crate::irma::RequestorToken,
         crate::irma::SessionToken,
         crate::irma::StartedSession,

@@ -20,6 +20,8 @@ pub enum Problem {
     NotJson,
     /// The API takes citizens' requests through the citizen's site only, and this one came another way.
     NotThroughTheSite,
+    /// The route is telephony's, and someone else signed the request.
+    Forbidden,
     /// There is no purpose with this name to start a session for.
     UnknownPurpose,
     /// There is no purpose with this name to show.
@@ -59,6 +61,12 @@ impl Problem {
                 "not-through-the-site",
                 "The request did not come through the citizen's page",
                 "Use the page, or the address that the page has.",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "This route is for telephony",
+                "Sign the request with the role that the stack makes for telephony.",
             ),
             Self::UnknownPurpose => (
                 StatusCode::BAD_REQUEST,

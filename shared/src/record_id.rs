@@ -6,10 +6,10 @@ use std::str::FromStr;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::derive::{base64url, from_base64url};
+use crate::record_key::PublicKey;
 use crate::reference::Reference;
-use crate::secret::PublicKey;
 
-/// `base64url(SHA-256("idbellen/v1/record id" ‖ public key))`: 43 characters. It tells nothing about the citizen and
+/// `base64url(SHA-256("idbellen/v2/record id" ‖ public key))`, or `v1`, as the key's version is: 43 characters. It tells nothing about the citizen and
 /// opens nothing, so it may be in URLs, logs and the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordId(String);
@@ -22,7 +22,7 @@ impl RecordId {
     /// The id of the record that is sealed to `key`.
     #[must_use]
     pub fn of(key: &PublicKey) -> Self {
-        let bytes = [b"idbellen/v1/record id".as_slice(), &key.to_bytes()].concat();
+        let bytes = [key.version().id_label(), &key.to_bytes()].concat();
         Self(base64url(digest(&SHA256, &bytes).as_ref()))
     }
 

@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 
+use crate::audit::Pseudonym;
 use crate::clock::UnixSeconds;
 use crate::database::{
     Expiry, Item, by_expiry, bytes, delete_expired, key, malformed, met, number, put_new, read_bytes, read_number, read_text,
@@ -26,8 +27,9 @@ use crate::database::{
 };
 use crate::purpose::PurposeName;
 use crate::record_id::RecordId;
+use crate::record_key::PublicKey;
 use crate::sealed::SealedAttributes;
-use crate::secret::{HolderTag, PublicKey};
+use crate::secret::HolderTag;
 use crate::token_key::SealedToken;
 
 pub use crate::database::{DatabaseUnavailable, MOST_EXPIRED};
@@ -236,6 +238,27 @@ impl Records {
             None => update,
         };
         met(update.send().await, "UpdateItem").map(|done| done.is_some())
+    }
+
+    /// Leaves the mark of an agent who asks for record `id`: one `GetItem` of a key that is never there,
+    /// `agent/{pseudonym}/{id}`.
+    ///
+    /// CloudTrail logs the key of each call to the table, and signs what it logs: so the trail itself has who asked for
+    /// what, and nobody needs to believe a log line. Whoever calls this sends it beside the call that it is about, so that
+    /// it takes no time of its own, and answers the agent only if both came through. Which of the two came first does not
+    /// matter: a mark without an answer says that somebody asked, and an answer without a mark there is not.
+    ///
+    /// It costs half a read unit, and an event of CloudTrail, as any call to a table does (docs/performance.md).
+    pub async fn mark(&self, agent: &Pseudonym, id: &RecordId) -> Result<(), DatabaseUnavailable> {
+        self.client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(&format!("agent/{}/{}", agent.as_str(), id.as_str()))))
+            .projection_expression("id")
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(unavailable("GetItem"))
     }
 
     /// Reads the record `id` for `holder`, who has the caller on screen from now on: one `UpdateItem`, two for a contact

@@ -8,8 +8,8 @@ use crate::clock::UnixSeconds;
 use crate::config::CannotStart;
 use crate::irma::SessionToken;
 use crate::purpose::{Purpose, Text};
+use crate::record_key::PublicKey;
 use crate::sealed::{CannotSeal, SealedAttributes};
-use crate::secret::PublicKey;
 
 /// Checks results: signed by the IRMA server's key with RS256 and nothing else, by the issuer we know, and fresh.
 pub struct ResultVerifier {
@@ -215,7 +215,7 @@ mod tests {
     fn a_good_result_can_be_sealed_and_empty_attributes_are_left_out() {
         let Ok(SessionResult::Disclosed(attributes)) = server().check_claims(&json!({})) else { panic!("not disclosed") };
         let secret = Secret::from_bytes(&[5; 32]);
-        let sealed = attributes.seal(&secret.key_pair().1, "purpose", None).unwrap();
+        let sealed = attributes.seal(&secret.key_pair().public(), "purpose", None).unwrap();
         let shown: Value = serde_json::from_slice(&sealed.open(&secret.key_pair(), "purpose").unwrap()).unwrap();
         let label = json!({"nl": "a.b.c.bsn", "en": "a.b.c.bsn"});
         assert_eq!(shown, json!([{"id": "a.b.c.bsn", "value": "999992235", "label": label, "issuedAt": 1_700_000_000}]));

@@ -49,6 +49,8 @@ where
 
 /// Runs a function that API Gateway calls, and that invokes itself as well. Its own event has the member `mark`, which an
 /// API Gateway request never has. What can't be read, and a panic, is a failed run.
+///
+/// The body of an API Gateway request is dropped unread: the one of the IRMA server's callback holds what was disclosed.
 pub async fn http_and_direct<S, F, E, G>(
     handle: fn(Arc<S>, Request) -> F,
     mark: &'static str,
@@ -64,7 +66,8 @@ where
         if has_member(&event, mark) {
             return direct(&event, |event| handle_direct(state, event)).await;
         }
-        Ok(Done::Http(Box::new(answer(event.get(), |request| handle(state, request)).await)))
+        let event = without_body(&event)?;
+        Ok(Done::Http(Box::new(answer(&event, |request| handle(state, request)).await)))
     })
     .await
 }
@@ -135,6 +138,13 @@ fn has_member(event: &RawValue, name: &str) -> bool {
 /// The members of an event, unread; none if it is no object.
 fn members(event: &RawValue) -> BTreeMap<Cow<'_, str>, &RawValue> {
     serde_json::from_str(event.get()).unwrap_or_default()
+}
+
+/// An event without the body of its request, of which nothing is copied.
+fn without_body(event: &RawValue) -> serde_json::Result<String> {
+    let mut members = members(event);
+    members.remove("body");
+    serde_json::to_string(&members)
 }
 
 async fn connect<F: Future<Output = Outcome>>(event: &RawValue, handle: impl FnOnce(ConnectEvent) -> F) -> Done {
@@ -251,6 +261,19 @@ mod tests {
 
     async fn no_content(_: Request) -> Result<Answer, Problem> {
         Ok(Answer::no_content())
+    }
+
+    // The IRMA server's callback holds what was disclosed.
+    #[tokio::test]
+    async fn a_body_that_nobody_reads_is_not_read_at_all() {
+        let whole = event(&json!({"body": "what a citizen disclosed"}));
+        let event = without_body(&RawValue::from_string(whole).unwrap()).unwrap();
+        assert!(!event.contains("what a citizen disclosed"));
+        let response = answer(&event, async |request: Request| {
+            assert!(request.body().is_empty() && crate::request::route(&request).as_deref() == Some("POST /x"));
+            no_content(request).await
+        });
+        assert_eq!(response.await.status_code, 204);
     }
 
     #[tokio::test]

@@ -4,28 +4,27 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use getrandom::SysRng;
 use rand_core::TryRng;
-use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_256 as SUITE;
-use rustls::crypto::hpke::{EncapsulatedSecret, Hpke as _, HpkePrivateKey};
 use zeroize::Zeroizing;
 
 use crate::code_key::CodeId;
 use crate::record_id::RecordId;
-use crate::secret::{PrivateKey, PublicKey, Secret};
+use crate::record_key::{KeyPair, PublicKey};
+use crate::secret::Secret;
 
-const INFO: &[u8] = b"idbellen/v1/attributes";
+/// Of a sealed secret.
 const VERSION: u8 = 1;
 const BLOCK: usize = 256;
 const LENGTH: usize = size_of::<u32>();
-const ENCAPSULATED_KEY: usize = 32;
 
-/// Attributes, sealed to a record's public key by HPKE in base mode (RFC 9180: DHKEM(X25519, HKDF-SHA256),
-/// HKDF-SHA256, AES-256-GCM) and bound to the record and its purpose.
+/// Attributes, sealed to a record's public key by HPKE in base mode (RFC 9180; the suites stand in
+/// [`record_key`](crate::record_key)) and bound to the record and its purpose.
 ///
 /// Only the secret opens them. It is not promised that they come from the IRMA server: whoever has the public key and
 /// may write the record can seal others in their place.
 ///
-/// Bytes: `1 ‖ encapsulated key (32) ‖ ciphertext`; what is sealed is `length (4, big endian) ‖ JSON ‖ zeros` up to a
-/// multiple of 256 bytes, so that the size of an item tells little about what was disclosed.
+/// Bytes: `version ‖ encapsulated key (version 2: 1120, version 1: 32) ‖ ciphertext and tag`; what is sealed is `length
+/// (4, big endian) ‖ JSON ‖ zeros` up to a multiple of 256 bytes, so that the size of an item tells little about what was
+/// disclosed.
 pub struct SealedAttributes(Vec<u8>);
 
 /// A secret, sealed with AES-256-GCM under a key that follows from its code, and bound to the code's id.
@@ -39,12 +38,15 @@ pub struct SealedSecret(Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotOpen;
 
-/// The attributes are larger than a length can say, or the cipher refused them or the public key, which is of small order.
+/// The attributes are larger than a length can say, or the cipher refused them, or the public key is of small order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotSeal;
 
 impl SealedAttributes {
-    /// Seals `json` for the record of `key`. Its randomness is AWS-LC's own, which ends the process should the system's fail.
+    /// Seals `json` for the record of `key`.
+    ///
+    /// X25519 alone refuses a public key of small order, with which both sides would agree on zeros. X-Wing does not ask
+    /// (its draft leaves that open), and need not: its other half is as strong as before.
     pub fn seal(json: &[u8], key: &PublicKey, purpose: &str) -> Result<Self, CannotSeal> {
         let length = u32::try_from(json.len()).map_err(|_| CannotSeal)?;
         let mut padded = Zeroizing::new(Vec::with_capacity((LENGTH + json.len()).next_multiple_of(BLOCK)));
@@ -52,21 +54,17 @@ impl SealedAttributes {
         padded.extend(json);
         let whole = padded.len().next_multiple_of(BLOCK);
         padded.resize(whole, 0);
-        let bound_to = bound_to(&RecordId::of(key), purpose);
-        let sealed = SUITE.seal(INFO, &bound_to, &padded, &key.to_hpke());
-        let (EncapsulatedSecret(encapsulated), ciphertext) = sealed.map_err(|_| CannotSeal)?;
-        Ok(Self([&[VERSION], encapsulated.as_slice(), &ciphertext].concat()))
+        let sealed = key.seal(padded, &bound_to(&RecordId::of(key), purpose))?;
+        Ok(Self([&[key.version().byte()], sealed.as_slice()].concat()))
     }
 
-    /// Opens them with the key that the secret gives. The answer is the JSON that was sealed.
-    pub fn open(&self, (private, public): &(PrivateKey, PublicKey), purpose: &str) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
-        let (&version, rest) = self.0.split_first().ok_or(CannotOpen)?;
-        let (encapsulated, ciphertext) = rest.split_at_checked(ENCAPSULATED_KEY).ok_or(CannotOpen)?;
-        if version != VERSION {
+    /// Opens them with the keys that the secret gives, of the same version. The answer is the JSON that was sealed.
+    pub fn open(&self, keys: &KeyPair, purpose: &str) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        let (&version, sealed) = self.0.split_first().ok_or(CannotOpen)?;
+        if version != keys.version().byte() {
             return Err(CannotOpen);
         }
-        let bound_to = bound_to(&RecordId::of(public), purpose);
-        let mut padded = open_hpke(private.as_hpke(), encapsulated, INFO, &bound_to, ciphertext)?;
+        let mut padded = keys.open(sealed, &bound_to(keys.record_id(), purpose))?;
         let length = padded.first_chunk().map(|&bytes| u32::from_be_bytes(bytes)).ok_or(CannotOpen)?;
         let end = usize::try_from(length).ok().and_then(|length| length.checked_add(LENGTH)).ok_or(CannotOpen)?;
         if end > padded.len() {
@@ -93,17 +91,6 @@ impl SealedAttributes {
 // A record id is always 43 characters, so that the two can't be read in another way.
 fn bound_to(id: &RecordId, purpose: &str) -> Vec<u8> {
     [id.as_str(), purpose].concat().into_bytes()
-}
-
-fn open_hpke(
-    key: &HpkePrivateKey,
-    encapsulated: &[u8],
-    info: &[u8],
-    bound_to: &[u8],
-    ciphertext: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
-    let opened = SUITE.open(&EncapsulatedSecret(encapsulated.to_vec()), info, bound_to, ciphertext, key);
-    opened.map(Zeroizing::new).map_err(|_| CannotOpen)
 }
 
 impl SealedSecret {
@@ -157,28 +144,18 @@ mod tests {
     use super::*;
     use crate::code::Code;
     use crate::code_key::CodeLock;
-    use crate::secret::derive_key_pair;
+    use crate::record_key::Version;
 
-    fn hex(text: &str) -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_default()).collect()
+    fn keys(secret: [u8; 32], version: Version) -> KeyPair {
+        KeyPair::of_secret(&secret, version)
     }
 
-    // RFC 9180's test vectors (the JSON file named in appendix A): mode 0, kem 0x0020, kdf 0x0001, aead 0x0002.
-    #[test]
-    fn the_suite_gives_the_test_vectors_of_rfc_9180() {
-        let info = hex("4f6465206f6e2061204772656369616e2055726e");
-        let (private, public) = derive_key_pair(&hex("dac33b0e9db1b59dbbea58d59a14e7b5896e9bdf98fad6891e99d1686492b9ee"));
-        let expected = hex("497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d");
-        assert_eq!(private.as_hpke().secret_bytes(), expected);
-        assert_eq!(public.to_bytes().as_slice(), hex("430f4b9859665145a6b1ba274024487bd66f03a2dd577d7753c68d7d7d00c00c"));
-        let opened = open_hpke(
-            private.as_hpke(),
-            &hex("6c93e09869df3402d7bf231bf540fadd35cd56be14f97178f0954db94b7fc256"),
-            &info,
-            b"Count-0",
-            &hex("e5d84cd531cfb583096e7cfa9641bd3079cf3a91cda813c52deb5f512be9931980a41de125a925cdad859d5b7a"),
-        );
-        assert_eq!(opened.as_ref().map(|bytes| bytes.as_slice()), Ok(b"Beauty is truth, truth beauty".as_slice()));
+    fn sealed(json: &[u8], keys: &KeyPair) -> SealedAttributes {
+        SealedAttributes::seal(json, &keys.public(), "passport").unwrap()
+    }
+
+    fn versions() -> impl Strategy<Value = Version> {
+        prop_oneof![Just(Version::One), Just(Version::Two)]
     }
 
     fn lock(mac: [u8; 32]) -> CodeLock {
@@ -187,31 +164,49 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sealed_opens_with_its_secret_only(secret: [u8; 32], other: [u8; 32], json in proptest::collection::vec(any::<u8>(), 0..1500)) {
+        fn what_is_sealed_opens_with_its_secret_only(
+            version in versions(),
+            secret: [u8; 32],
+            other: [u8; 32],
+            json in proptest::collection::vec(any::<u8>(), 0..1500),
+        ) {
             prop_assume!(secret != other);
-            let (right, wrong) = (Secret::from_bytes(&secret), Secret::from_bytes(&other));
-            let sealed = SealedAttributes::seal(&json, &right.key_pair().1, "passport").unwrap();
-            let opened = sealed.open(&right.key_pair(), "passport").map(|bytes| bytes.to_vec());
-            prop_assert_eq!(opened, Ok(json));
-            prop_assert!(sealed.open(&wrong.key_pair(), "passport").is_err());
-            prop_assert!(sealed.open(&right.key_pair(), "parking").is_err());
+            let right = keys(secret, version);
+            let sealed = sealed(&json, &right);
+            prop_assert_eq!(sealed.open(&right, "passport").map(|bytes| bytes.to_vec()), Ok(json));
+            prop_assert!(sealed.open(&right, "parking").is_err());
+            for version in Version::ALL {
+                prop_assert!(sealed.open(&keys(other, version), "passport").is_err());
+            }
+        }
+
+        // Nor does it when its first byte says that it is of the other.
+        #[test]
+        fn what_is_sealed_in_one_version_does_not_open_in_the_other(version in versions(), secret: [u8; 32]) {
+            let other = Version::ALL.into_iter().find(|other| *other != version).map(|other| keys(secret, other)).unwrap();
+            let mut sealed = sealed(b"[]", &keys(secret, version));
+            prop_assert!(sealed.open(&other, "passport").is_err());
+            sealed.0[0] = other.version().byte();
+            prop_assert!(sealed.open(&other, "passport").is_err() && sealed.open(&keys(secret, version), "passport").is_err());
         }
 
         #[test]
         fn the_size_tells_no_more_than_a_multiple_of_256(length in 0_usize..3000) {
-            let sealed = SealedAttributes::seal(&vec![b'x'; length], &Secret::from_bytes(&[7; 32]).key_pair().1, "p").unwrap();
-            prop_assert_eq!(sealed.as_bytes().len(), 1 + 32 + (4 + length).next_multiple_of(256) + 16);
+            for (version, encapsulated) in [(Version::One, 32), (Version::Two, 1120)] {
+                let sealed = sealed(&vec![b'x'; length], &keys([7; 32], version));
+                prop_assert_eq!(sealed.as_bytes().len(), 1 + encapsulated + (4 + length).next_multiple_of(256) + 16);
+            }
         }
 
         #[test]
-        fn a_changed_byte_is_noticed(at in any::<prop::sample::Index>(), change in 1_u8..) {
-            let secret = Secret::from_bytes(&[9; 32]);
-            let mut attributes = SealedAttributes::seal(b"[]", &secret.key_pair().1, "p").unwrap().0;
+        fn a_changed_byte_is_noticed(version in versions(), at in any::<prop::sample::Index>(), change in 1_u8..) {
+            let pair = keys([9; 32], version);
+            let mut attributes = sealed(b"[]", &pair).0;
             let place = at.index(attributes.len());
             attributes[place] ^= change;
-            // X25519 ignores the top bit of the encapsulated key (RFC 7748, section 5); HPKE binds it all the same.
-            prop_assert!(SealedAttributes::from_bytes(attributes).open(&secret.key_pair(), "p").is_err());
-            let mut stored = lock([3; 32]).seal(&secret).unwrap().0;
+            // X25519 ignores the top bit of the encapsulated key (RFC 7748, section 5); HPKE and X-Wing bind it all the same.
+            prop_assert!(SealedAttributes::from_bytes(attributes).open(&pair, "passport").is_err());
+            let mut stored = lock([3; 32]).seal(&Secret::from_bytes(&[9; 32])).unwrap().0;
             let place = at.index(stored.len());
             stored[place] ^= change;
             prop_assert!(lock([3; 32]).open(&SealedSecret::from_bytes(stored)).is_err());
@@ -238,15 +233,10 @@ mod tests {
         #[test]
         fn no_id_can_stand_in_for_another(mac: [u8; 32], secret: [u8; 32], digits in "[0-9]{10}") {
             let (lock, secret) = (lock(mac), Secret::from_bytes(&secret));
-            let (private, public) = secret.key_pair();
-            let names = [
-                lock.id().as_str().to_owned(),
-                secret.record_id().as_str().to_owned(),
-                secret.reveal().to_string(),
-                crate::derive::base64url(private.as_hpke().secret_bytes()),
-                crate::derive::base64url(&public.to_bytes()),
-                digits.clone(),
-            ];
+            let mut names = vec![lock.id().as_str().to_owned(), secret.reveal().to_string(), digits.clone()];
+            for keys in secret.key_pairs() {
+                names.extend([keys.record_id().to_string(), crate::derive::base64url(&keys.public().to_bytes())]);
+            }
             for (at, name) in names.iter().enumerate() {
                 prop_assert!(!names[at + 1..].contains(name));
             }
@@ -256,26 +246,37 @@ mod tests {
 
     #[test]
     fn the_same_is_never_sealed_alike() {
-        let public = Secret::from_bytes(&[1; 32]).key_pair().1;
-        let [one, two] = [(), ()].map(|()| SealedAttributes::seal(b"[]", &public, "p").unwrap());
-        assert_ne!(one.as_bytes()[1..=ENCAPSULATED_KEY], two.as_bytes()[1..=ENCAPSULATED_KEY]);
+        for (version, encapsulated) in [(Version::One, 32), (Version::Two, 1120)] {
+            let keys = keys([1; 32], version);
+            let [one, two] = [(), ()].map(|()| sealed(b"[]", &keys));
+            assert_ne!(one.as_bytes()[1..=encapsulated], two.as_bytes()[1..=encapsulated]);
+            // X-Wing has two of them: ML-KEM's, and X25519's in the last 32 bytes.
+            assert_ne!(one.as_bytes()[encapsulated - 31..=encapsulated], two.as_bytes()[encapsulated - 31..=encapsulated]);
+        }
     }
 
     // With a point of small order both sides would agree on zeros, whatever their keys.
     #[test]
     fn a_key_of_zeros_is_refused() {
         assert!(SealedAttributes::seal(b"[]", &PublicKey::from_bytes(&[0; 32]).unwrap(), "p").is_err());
-        let secret = Secret::from_bytes(&[1; 32]);
-        let mut sealed = SealedAttributes::seal(b"[]", &secret.key_pair().1, "p").unwrap().0;
-        sealed[1..=ENCAPSULATED_KEY].fill(0);
-        assert!(SealedAttributes::from_bytes(sealed).open(&secret.key_pair(), "p").is_err());
+        for (version, encapsulated) in [(Version::One, 32), (Version::Two, 1120)] {
+            let keys = keys([1; 32], version);
+            let mut sealed = sealed(b"[]", &keys).0;
+            sealed[1..=encapsulated].fill(0);
+            assert!(SealedAttributes::from_bytes(sealed).open(&keys, "passport").is_err());
+        }
     }
 
     #[test]
     fn nothing_shorter_than_a_seal_opens() {
-        let secret = Secret::from_bytes(&[1; 32]);
+        for version in Version::ALL {
+            let keys = keys([1; 32], version);
+            for length in (0..80).chain(1100..1160) {
+                let sealed = SealedAttributes::from_bytes(vec![version.byte(); length]);
+                assert!(sealed.open(&keys, "p").is_err(), "{length}");
+            }
+        }
         for length in 0..80 {
-            assert!(SealedAttributes::from_bytes(vec![VERSION; length]).open(&secret.key_pair(), "p").is_err());
             assert!(lock([3; 32]).open(&SealedSecret::from_bytes(vec![VERSION; length])).is_err());
         }
     }

@@ -2,17 +2,16 @@
 
 use std::str::FromStr;
 
-use aws_lc_rs::agreement::{PrivateKey as AgreementKey, X25519};
 use rand_core::TryCryptoRng;
-use rustls::crypto::hpke::{HpkePrivateKey, HpkePublicKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::contact::Holder;
 use crate::derive::{base64url, from_base64url, hkdf};
 use crate::record_id::RecordId;
+use crate::record_key::{KeyPair, Version};
 
-/// 32 random bytes. It carries no information, and opens one record: an X25519 key pair follows from it, and the
-/// record's attributes are sealed to that pair's public key. It is stored nowhere but, sealed, with its code.
+/// 32 random bytes. It carries no information, and opens one record: a key pair follows from it, and the record's
+/// attributes are sealed to that pair's public key. It is stored nowhere but, sealed, with its code.
 ///
 /// It can be neither printed nor compared; [`Secret::reveal`] writes it out for the two that must have it, telephony
 /// and the agent portal.
@@ -22,17 +21,6 @@ pub struct Secret([u8; 32]);
 /// The text is not 43 characters of base64url.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidSecret;
-
-/// The key to which a record's attributes are sealed; stored in the record.
-#[derive(Clone)]
-pub struct PublicKey([u8; 32]);
-
-/// The bytes are not 32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidPublicKey;
-
-/// The key that opens a record's attributes; never stored.
-pub struct PrivateKey(HpkePrivateKey);
 
 /// What [`Secret::holder`] makes of who has the caller on screen: 32 bytes that tell nothing without the secret.
 #[derive(Clone)]
@@ -67,19 +55,24 @@ impl Secret {
         &self.0
     }
 
-    /// `DeriveKeyPair(HKDF-SHA-256(secret, "idbellen/v1/record key"))` (RFC 9180, section 4.1).
+    /// The key pair of a new session's record.
     #[must_use]
-    pub fn key_pair(&self) -> (PrivateKey, PublicKey) {
-        derive_key_pair(&*hkdf(&self.0, &[b"idbellen/v1/record key"]))
+    pub fn key_pair(&self) -> KeyPair {
+        KeyPair::of_secret(&self.0, Version::Two)
     }
 
-    /// The id of the record that this secret opens.
+    /// The key pairs of all versions of a record that may be alive, in the order in which it is looked for.
+    pub fn key_pairs(&self) -> impl Iterator<Item = KeyPair> {
+        Version::ALL.into_iter().map(|version| KeyPair::of_secret(&self.0, version))
+    }
+
+    /// The id of a new session's record.
     #[must_use]
     pub fn record_id(&self) -> RecordId {
-        RecordId::of(&self.key_pair().1)
+        self.key_pair().record_id().clone()
     }
 
-    /// The mark that `holder` leaves on the record.
+    /// The tag that `holder` leaves on the record.
     #[must_use]
     pub fn holder(&self, holder: &Holder<'_>) -> HolderTag {
         let (kind, id): (&[u8], &str) = match holder {
@@ -98,40 +91,6 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self, InvalidSecret> {
         from_base64url(text).map(|bytes| Self(*bytes)).ok_or(InvalidSecret)
-    }
-}
-
-/// `DeriveKeyPair` of DHKEM(X25519, HKDF-SHA256) (RFC 9180, section 7.1.3).
-#[expect(clippy::expect_used, reason = "any 32 bytes are a private key of X25519")]
-pub(crate) fn derive_key_pair(input: &[u8]) -> (PrivateKey, PublicKey) {
-    const HPKE: &[u8] = b"HPKE-v1KEM\x00\x20";
-    let labelled = Zeroizing::new([HPKE, b"dkp_prk", input].concat());
-    let private = hkdf(&labelled, &[&[0, 32], HPKE, b"sk"]);
-    let key = AgreementKey::from_private_key(&X25519, private.as_ref()).ok();
-    let public = key.and_then(|key| key.compute_public_key().ok()?.as_ref().try_into().ok()).expect("a public key has 32 bytes");
-    (PrivateKey(HpkePrivateKey::from(private.to_vec())), PublicKey(public))
-}
-
-impl PublicKey {
-    /// The key's 32 bytes, as they are stored.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; 32] {
-        self.0
-    }
-
-    /// The key of these bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
-        bytes.try_into().map(Self).map_err(|_| InvalidPublicKey)
-    }
-
-    pub(crate) fn to_hpke(&self) -> HpkePublicKey {
-        HpkePublicKey(self.0.to_vec())
-    }
-}
-
-impl PrivateKey {
-    pub(crate) fn as_hpke(&self) -> &HpkePrivateKey {
-        &self.0
     }
 }
 

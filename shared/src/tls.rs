@@ -77,13 +77,14 @@ fn roots(pem: &[u8]) -> Option<RootCertStore> {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
+    use std::sync::mpsc::{Receiver, channel};
     use std::thread;
 
     use aws_smithy_runtime_api::client::http::HttpConnector as _;
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     use rustls::pki_types::PrivateKeyDer;
-    use rustls::{ServerConfig, ServerConnection, StreamOwned};
+    use rustls::{NamedGroup, ServerConfig, ServerConnection, StreamOwned};
 
     use super::*;
 
@@ -94,6 +95,13 @@ mod tests {
 
     /// A root certificate as PEM, and the address of a server whose certificate it signed. The server answers 204.
     fn server() -> (String, String) {
+        let (root, address, _) = server_that_tells();
+        (root, address)
+    }
+
+    /// The same, and the key exchange of each connection over which it answered.
+    fn server_that_tells() -> (String, String, Receiver<Option<NamedGroup>>) {
+        let (tell, told) = channel();
         let mut root = CertificateParams::default();
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
@@ -110,11 +118,12 @@ mod tests {
                 let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&tls)).unwrap(), stream.unwrap());
                 // Who does not trust it hangs up.
                 if stream.read(&mut [0; 1024]).is_ok() {
+                    let _ = tell.send(stream.conn.negotiated_key_exchange_group().map(|group| group.name()));
                     let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
                 }
             }
         });
-        (root.pem(), address)
+        (root.pem(), address, told)
     }
 
     async fn is_trusted(address: &str, bundle: &str) -> [bool; 2] {
@@ -131,6 +140,16 @@ mod tests {
         assert_eq!(is_trusted(&address, &root).await, [true, true]);
         assert_eq!(is_trusted(&address, &format!("{other}{root}")).await, [true, true]);
         assert_eq!(is_trusted(&address, &other).await, [false, false]);
+    }
+
+    // What is recorded today must not be read when X25519 can be broken.
+    #[tokio::test]
+    async fn keys_are_agreed_with_x25519_and_ml_kem() {
+        let (root, address, told) = server_that_tells();
+        assert_eq!(is_trusted(&address, &root).await, [true, true]);
+        for client in ["of the IRMA server", "of AWS"] {
+            assert_eq!(told.recv().unwrap(), Some(NamedGroup::X25519MLKEM768), "the client {client}");
+        }
     }
 
     #[test]

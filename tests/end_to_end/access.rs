@@ -18,6 +18,7 @@ tests! {
         telephony_needs_a_signature,
         a_signature_covers_the_body,
         a_role_without_permission_is_not_telephony,
+        an_administrator_is_not_telephony,
         telephony_cannot_call_the_agents_routes,
         an_agent_cannot_call_telephonys_routes,
         there_are_no_other_routes,
@@ -134,6 +135,24 @@ async fn a_role_without_permission_is_not_telephony(world: &World) -> Result<()>
             assert_eq!(status(world, &caller, path).await?, 403, "{path} as {name}");
         }
     }
+    Ok(())
+}
+
+/// Whose rights cover every route.
+async fn an_administrator_is_not_telephony(world: &World) -> Result<()> {
+    let administrator = Caller::Telephony(world.stack.root().clone());
+    let planted = crate::planted::fresh(world).await?;
+    let code = world.start(crate::world::BSN_AND_NAME).await?.code;
+    for (path, body) in [
+        ("/telephony/clear", json!({"secret": planted.secret})),
+        ("/dtmf/exchange", json!({"dtmf": code, "contactId": world.contact()})),
+    ] {
+        let answer = world.stack.post(&administrator, path, &body).await?;
+        assert_eq!((answer.status, &answer.body["type"]), (403, &json!("urn:idbellen:problem:forbidden")), "{path}");
+    }
+    assert!(world.has("Records", &planted.record).await?);
+    // The code is not used up either.
+    world.stack.secret(&code, &world.contact()).await?;
     Ok(())
 }
 

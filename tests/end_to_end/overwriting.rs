@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use local::tap::{Call, Fault, Gate};
+use local::tap::{Call, Fault, Gate, Injected};
 use serde_json::{Value, json};
 
 use crate::logs::{counted, sums};
@@ -21,6 +21,7 @@ tests! {
         after_a_transfer_it_is_overwritten_at_the_first_contact,
         of_an_abandoned_call_it_is_overwritten_too,
         what_is_not_cleared_is_not_overwritten,
+        the_secret_of_another_call_is_not_overwritten,
         the_answer_does_not_wait_for_amazon_connect,
         of_the_contact_nothing_is_logged,
         when_amazon_connect_fails_it_is_tried_again_and_counted,
@@ -28,18 +29,36 @@ tests! {
     ]
 }
 
+/// The call that empties a contact's secret, or asks for it.
+const EMPTIES: &str = "POST /contact/attributes";
+
+fn asks(contact: &str) -> String {
+    format!("GET /contact/attributes/{CONNECT_INSTANCE}/{contact}")
+}
+
 /// The calls to Amazon Connect for a contact, of which `wanted` must come.
 async fn overwritten(world: &World, contact: &str, wanted: impl Fn(&Call) -> bool) -> Result<Vec<Call>> {
     let began = Instant::now();
     loop {
         let calls = world.stack.to_aws.calls_since(0);
-        let calls: Vec<Call> = calls.into_iter().filter(|call| call.service == "connect" && call.says(contact)).collect();
+        let is_of = |call: &Call| call.service == "connect" && (call.says(contact) || call.operation == asks(contact));
+        let calls: Vec<Call> = calls.into_iter().filter(is_of).collect();
         if calls.iter().any(&wanted) {
             return Ok(calls);
         }
         ensure!(began.elapsed() < Duration::from_secs(30), "nothing like it among {} calls", calls.len());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+fn empties(call: &Call) -> bool {
+    call.operation == EMPTIES && call.status == 200
+}
+
+/// From now on Amazon Connect has this secret in the attributes of a contact.
+fn keeps(world: &World, contact: &str, secret: &str) -> Injected {
+    let (asked, answer) = (asks(contact), json!({"Attributes": {"idbellen_secret": secret}}).to_string());
+    world.stack.to_aws.inject(move |call: &Call| (call.operation == asked).then(|| Fault::answer(200, answer.clone())))
 }
 
 /// Whether clear-contact was to invoke itself for a contact: it asks for that before it answers.
@@ -62,31 +81,35 @@ fn emptied(contact: &str) -> Value {
 async fn the_secret_is_overwritten_when_the_contact_is_cleared(world: &World) -> Result<()> {
     let contact = world.contact();
     let planted = looked_up(world, &contact).await?;
+    let _there = keeps(world, &contact, &planted.secret);
     world.stack.clear("anna", &planted.secret, Some(&contact)).await?.expect(204)?;
-    let calls = overwritten(world, &contact, |_| true).await?;
-    let [call] = &calls[..] else { anyhow::bail!("{} calls", calls.len()) };
-    assert_eq!((call.caller.as_str(), call.operation.as_str()), ("ClearContact", "POST /contact/attributes"));
-    assert_eq!(serde_json::from_slice::<Value>(&call.body)?, emptied(&contact));
+    let calls = overwritten(world, &contact, empties).await?;
+    let [asked, emptying] = &calls[..] else { anyhow::bail!("{} calls", calls.len()) };
+    assert_eq!((asked.caller.as_str(), asked.operation.clone()), ("ClearContact", asks(&contact)));
+    assert_eq!((emptying.caller.as_str(), emptying.operation.as_str()), ("ClearContact", EMPTIES));
+    assert_eq!(serde_json::from_slice::<Value>(&emptying.body)?, emptied(&contact));
     Ok(())
 }
 
 async fn after_a_transfer_it_is_overwritten_at_the_first_contact(world: &World) -> Result<()> {
     let (first, second) = (world.contact(), world.contact());
     let planted = looked_up(world, &first).await?;
+    let _there = keeps(world, &first, &planted.secret);
     world.stack.look_up("bram", &planted.secret, Some(&second)).await?.expect(200)?;
     let body = json!({"secret": planted.secret, "contactId": second, "initialContactId": first});
     world.stack.post(&world.stack.agent("bram")?, "/contacts/clear", &body).await?.expect(204)?;
-    let calls = overwritten(world, &first, |_| true).await?;
-    assert_eq!(serde_json::from_slice::<Value>(&calls[0].body)?, emptied(&first));
+    let calls = overwritten(world, &first, empties).await?;
+    assert_eq!(serde_json::from_slice::<Value>(&calls[1].body)?, emptied(&first));
     Ok(())
 }
 
 async fn of_an_abandoned_call_it_is_overwritten_too(world: &World) -> Result<()> {
     let (contact, planted) = (world.contact(), planted::fresh(world).await?);
+    let _there = keeps(world, &contact, &planted.secret);
     let outcome = world.stack.connect("ClearContact", &contact, json!({"secret": planted.secret})).await?;
     assert_eq!(outcome, json!({"result": "ok"}));
-    let calls = overwritten(world, &contact, |_| true).await?;
-    assert_eq!(serde_json::from_slice::<Value>(&calls[0].body)?, emptied(&contact));
+    let calls = overwritten(world, &contact, empties).await?;
+    assert_eq!(serde_json::from_slice::<Value>(&calls[1].body)?, emptied(&contact));
     Ok(())
 }
 
@@ -107,25 +130,46 @@ async fn what_is_not_cleared_is_not_overwritten(world: &World) -> Result<()> {
 async fn the_answer_does_not_wait_for_amazon_connect(world: &World) -> Result<()> {
     let (contact, gate) = (world.contact(), Gate::new());
     let planted = looked_up(world, &contact).await?;
-    let (held, until) = (contact.clone(), gate.clone());
-    let holding = world
-        .stack
-        .to_aws
-        .inject(move |call: &Call| (call.service == "connect" && call.says(&held)).then(|| Fault::Hold(until.clone())));
+    let _there = keeps(world, &contact, &planted.secret);
+    let (held, until) = (asks(&contact), gate.clone());
+    let holding = world.stack.to_aws.inject(move |call: &Call| (call.operation == held).then(|| Fault::Hold(until.clone())));
     world.stack.clear("anna", &planted.secret, Some(&contact)).await?.expect(204)?;
     assert!(!world.has("Records", &planted.record).await?);
     gate.reached().await?;
     drop(holding);
     gate.open();
-    overwritten(world, &contact, |call| call.status == 200).await?;
+    overwritten(world, &contact, empties).await?;
+    Ok(())
+}
+
+/// Which contact it is an agent's browser says. The other call's secret is there for its agent's portal to read.
+async fn the_secret_of_another_call_is_not_overwritten(world: &World) -> Result<()> {
+    let (mine, others) = (world.contact(), world.contact());
+    let other = planted::fresh(world).await?;
+    for there in [&other.secret, "", "no secret"] {
+        let planted = looked_up(world, &mine).await?;
+        let (before, _there) = (sums(world).await?, keeps(world, &others, there));
+        let body = json!({"secret": planted.secret, "contactId": mine, "initialContactId": others});
+        world.stack.post(&world.stack.agent("anna")?, "/contacts/clear", &body).await?.expect(204)?;
+        overwritten(world, &others, |call| call.status == 200).await?;
+        counted(world, &before, &[("Cleared", 1), ("NotOverwritten", 1)]).await?;
+    }
+    // Not for a name either that would be another path.
+    let (planted, before) = (looked_up(world, &mine).await?, sums(world).await?);
+    let body = json!({"secret": planted.secret, "contactId": mine, "initialContactId": format!("../{others}")});
+    world.stack.post(&world.stack.agent("anna")?, "/contacts/clear", &body).await?.expect(204)?;
+    counted(world, &before, &[("Cleared", 1), ("NotOverwritten", 1)]).await?;
+    let calls = world.stack.to_aws.calls_since(0);
+    assert!(!calls.iter().any(|call| call.operation == EMPTIES && call.says(&others)));
     Ok(())
 }
 
 async fn of_the_contact_nothing_is_logged(world: &World) -> Result<()> {
     let contact = world.contact();
     let planted = looked_up(world, &contact).await?;
+    let _there = keeps(world, &contact, &planted.secret);
     world.stack.clear("anna", &planted.secret, Some(&contact)).await?.expect(204)?;
-    overwritten(world, &contact, |_| true).await?;
+    overwritten(world, &contact, empties).await?;
     let began = Instant::now();
     loop {
         let logs = world.stack.function_logs().await?;
@@ -141,22 +185,28 @@ async fn of_the_contact_nothing_is_logged(world: &World) -> Result<()> {
 /// What may pass is tried three times in a run; what is refused, once. After a run that failed, Lambda runs it again.
 async fn when_amazon_connect_fails_it_is_tried_again_and_counted(world: &World) -> Result<()> {
     let throttled = r#"{"__type":"ThrottlingException"}"#;
-    for (fault, attempts) in
-        [(Fault::answer(429, throttled), 3), (Fault::answer(503, "{}"), 3), (Fault::HangUp, 3), (Fault::answer(403, "{}"), 1)]
-    {
+    for (fault, attempts, spoils_the_question) in [
+        (Fault::answer(429, throttled), 3, false),
+        (Fault::answer(503, "{}"), 3, true),
+        (Fault::HangUp, 3, false),
+        (Fault::answer(403, "{}"), 1, true),
+    ] {
         let contact = world.contact();
         let planted = looked_up(world, &contact).await?;
         let before = sums(world).await?;
-        let (spoiled, left) = (contact.clone(), AtomicU32::new(attempts));
+        let _there = keeps(world, &contact, &planted.secret);
+        let (asked, spoiled, left) = (asks(&contact), contact.clone(), AtomicU32::new(attempts));
         let take_one = move || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-        let failing = world
-            .stack
-            .to_aws
-            .inject(move |call: &Call| (call.service == "connect" && call.says(&spoiled) && take_one()).then(|| fault.clone()));
+        let is_it = move |call: &Call| {
+            if spoils_the_question { call.operation == asked } else { call.operation == EMPTIES && call.says(&spoiled) }
+        };
+        let failing = world.stack.to_aws.inject(move |call: &Call| (is_it(call) && take_one()).then(|| fault.clone()));
         world.stack.clear("anna", &planted.secret, Some(&contact)).await?.expect(204)?;
         assert!(!world.has("Records", &planted.record).await?);
-        let calls = overwritten(world, &contact, |call| call.status == 200).await?;
-        assert_eq!(calls.len(), usize::try_from(attempts)? + 1);
+        let calls = overwritten(world, &contact, empties).await?;
+        // The run after asks first, too.
+        let others = if spoils_the_question { 2 } else { 3 };
+        assert_eq!(calls.len(), usize::try_from(attempts)? + others);
         counted(world, &before, &[("Cleared", 1), ("NotOverwritten", 1)]).await?;
         drop(failing);
     }

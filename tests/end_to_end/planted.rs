@@ -1,12 +1,13 @@
 //! Records and codes that a test puts into the tables itself, to have them at any age: written by the code with which
 //! session-start and session-ingest write theirs.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use getrandom::SysRng;
 use serde_json::json;
 use shared::clock::{UnixSeconds, now};
 use shared::code_key::CodeLock;
 use shared::codes::{Codes, NewCode};
+use shared::record_key::Version;
 use shared::records::{Ending, NewRecord, Records};
 use shared::sealed::SealedAttributes;
 use shared::secret::Secret;
@@ -27,12 +28,17 @@ pub struct Planted {
 
 /// Plants a record whose attributes are in, and a code, that expire at these moments. The record was made an hour before.
 pub async fn disclosed(world: &World, record_expires: UnixSeconds, code_expires: UnixSeconds) -> Result<Planted> {
-    plant(world, record_expires, code_expires, true).await
+    plant(world, record_expires, code_expires, Version::Two, true).await
+}
+
+/// The same as the release before made it, that sealed with X25519 alone.
+pub async fn of_the_release_before(world: &World) -> Result<Planted> {
+    plant(world, now() + 3600, now() + Codes::LIFETIME, Version::One, true).await
 }
 
 /// Plants a record whose result is not in, and a code, that expire at these moments. No IRMA session belongs to it.
 pub async fn pending(world: &World, record_expires: UnixSeconds, code_expires: UnixSeconds) -> Result<Planted> {
-    plant(world, record_expires, code_expires, false).await
+    plant(world, record_expires, code_expires, Version::Two, false).await
 }
 
 /// Plants a record whose attributes are in, as fresh as can be.
@@ -40,12 +46,19 @@ pub async fn fresh(world: &World) -> Result<Planted> {
     disclosed(world, now() + 3600, now() + Codes::LIFETIME).await
 }
 
-async fn plant(world: &World, record_expires: UnixSeconds, code_expires: UnixSeconds, disclosed: bool) -> Result<Planted> {
+async fn plant(
+    world: &World,
+    record_expires: UnixSeconds,
+    code_expires: UnixSeconds,
+    version: Version,
+    disclosed: bool,
+) -> Result<Planted> {
     let client = world.stack.dynamodb();
     let records = Records::new(client.clone(), world.stack.table("Records")?);
     let codes = Codes::new(client.clone(), world.stack.table("Codes")?);
     let secret = Secret::draw(&mut SysRng)?;
-    let (purpose, public_key) = ("burgerzaken", secret.key_pair().1);
+    let keys = secret.key_pairs().find(|keys| keys.version() == version).context("no such version")?;
+    let (purpose, public_key, id) = ("burgerzaken", keys.public(), keys.record_id());
     let attributes = json!([{"id": "a.b.c.d", "value": "x", "label": {"nl": "x", "en": "x"}, "issuedAt": now()}]);
     let sealed = SealedAttributes::seal(attributes.to_string().as_bytes(), &public_key, purpose).map_err(failed)?;
     let record = NewRecord {
@@ -58,9 +71,8 @@ async fn plant(world: &World, record_expires: UnixSeconds, code_expires: UnixSec
     let lock = CodeLock::from_mac(Secret::draw(&mut SysRng)?.as_bytes());
     let code = NewCode { id: lock.id().clone(), secret: lock.seal(&secret).map_err(failed)?, expires_at: code_expires };
     start(&client, &records, &record, &codes, &code).await.map_err(failed)?;
-    let id = secret.record_id();
     if disclosed {
-        records.end(&id, &Ending::Disclosed(sealed)).await.map_err(failed)?;
+        records.end(id, &Ending::Disclosed(sealed)).await.map_err(failed)?;
     }
     world.keep_secret(&secret.reveal());
     Ok(Planted { secret: secret.reveal().to_string(), record: id.to_string(), code: lock.id().as_str().to_owned() })

@@ -367,8 +367,8 @@ async fn a_hundred_kilobytes_are_taken_in(world: &World) -> Result<()> {
 
 async fn a_record_whose_public_key_was_swapped_takes_nothing_in(world: &World) -> Result<()> {
     let session = world.start(BSN_AND_NAME).await?;
-    let attackers = shared::secret::Secret::from_bytes(&[7; 32]).key_pair().1.to_bytes();
-    for key in [attackers.to_vec(), vec![0; 32], vec![7; 31], Vec::new()] {
+    let attackers = shared::secret::Secret::from_bytes(&[7; 32]).key_pair().public().to_bytes();
+    for key in [attackers, vec![0; 32], vec![7; 31], Vec::new()] {
         world.set("Records", &session.id, "public_key", aws_sdk_dynamodb::types::AttributeValue::B(key.into())).await?;
         let _served = serve_claims(world, &session, &json!({})).await?;
         assert!(!take_in(world, &session.id).await?);

@@ -200,8 +200,8 @@ const STEPS: [(&str, &[(&str, &str)]); 5] = [
     ("SessionStart", &[("kms", "GenerateMac"), ("kms", "Encrypt"), ("dynamodb", "TransactWriteItems")]),
     ("SessionIngest", &[("dynamodb", "GetItem"), ("kms", "Decrypt"), ("dynamodb", "UpdateItem")]),
     ("DtmfExchange", &[("kms", "GenerateMac"), ("dynamodb", "UpdateItem")]),
-    ("AgentLookup", &[("dynamodb", "UpdateItem")]),
-    ("ClearContact", &[("dynamodb", "DeleteItem")]),
+    ("AgentLookup", &[("dynamodb", "GetItem"), ("dynamodb", "UpdateItem")]),
+    ("ClearContact", &[("dynamodb", "GetItem"), ("dynamodb", "DeleteItem")]),
 ];
 
 /// The emulator records what a trail would; that the trail takes it to another account, the rules in `infra/guard` show.

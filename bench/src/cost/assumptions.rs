@@ -111,9 +111,9 @@ pub const REASONS: [(&str, &str); 41] = [
     ("telephony_clears", "the disconnect flow may run at the end of every call"),
     ("pending_minutes", "disputable: four of five take a minute, the fifth is given up after five"),
     ("minutes_to_clear", "disputable: pages, wallet, queue and talk"),
-    ("pending_bytes", "worked out of what is stored; purpose `burgerzaken`"),
-    ("sealed_bytes", "the same, with four attributes, padded; above 1024 each write counts double"),
-    ("held_bytes", "the same, with one holder"),
+    ("pending_bytes", "worked out of what is stored but what was asked, purpose `burgerzaken`; 1216 are the public key"),
+    ("sealed_bytes", "the same, with four attributes, padded, and no public key any more; 1120 bytes are the encapsulated key"),
+    ("held_bytes", "the same, with one holder; above 2048 each write counts three times"),
     ("index_bytes", "the same, with the 100 bytes that DynamoDB adds"),
     ("idle_seconds", "AWS does not publish it"),
     ("platform_log_bytes", "two events, each with the 26 bytes that CloudWatch adds"),
@@ -157,9 +157,9 @@ impl Default for Assumptions {
             telephony_clears: 1.0,
             pending_minutes: 1.8,
             minutes_to_clear: 15.0,
-            pending_bytes: 341.0,
-            sealed_bytes: 988.0,
-            held_bytes: 1087.0,
+            pending_bytes: 1525.0,
+            sealed_bytes: 2034.0,
+            held_bytes: 2133.0,
             index_bytes: 201.0,
             idle_seconds: 300.0,
             platform_log_bytes: 450.0,
@@ -269,7 +269,13 @@ impl Counts {
         // A transaction, two reads and the end of the session; the code's use; look-ups; clears; what the runs of a minute do.
         let look_ups = self.look_ups + self.repeated_look_ups();
         let swept = self.reconciled + self.deletions();
-        4.0 * self.sessions + self.exchanges + self.unknown + look_ups + self.clears + self.telephony_clears + swept
+        let agents = look_ups + self.clears + self.marks();
+        4.0 * self.sessions + self.exchanges + self.unknown + agents + self.telephony_clears + swept
+    }
+
+    /// The marks of agents: one for each look-up and clear.
+    pub(super) fn marks(&self) -> f64 {
+        self.look_ups + self.clears
     }
 
     /// What the sweep deletes: each code, and the records that nobody cleared.

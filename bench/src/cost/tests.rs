@@ -124,21 +124,21 @@ fn cold_starts_are_billed() {
     assert_close(quantity(&month.stack, "AWS Lambda", "time"), 1_125.0 + 2.5 + 2_190.0);
 }
 
-/// For each call: 6 for the transaction (two items, twice each, and two index entries), 2 for the end (record and index),
-/// 3 for the exchange (code, and an index entry that moves), 2 for the look-up of a record above 1 KB, 3 for its clear,
-/// 1 for telephony's in vain, 2 for the code's end.
+/// For each call: 8 for the transaction (a code and a record above 1 KB, twice each, and two index entries), 3 for the end
+/// (record and index), 3 for the exchange (code, and an index entry that moves), 3 for the look-up of a record above 2 KB, 4
+/// for its clear, 1 for telephony's in vain, 2 for the code's end.
 #[test]
 fn dynamodb() {
     let month = month_of(1_000_000, &plain());
-    assert_close(quantity(&month.stack, "Amazon DynamoDB", "writes"), 19_000_000.0);
-    // 2 for each call; 26 queries of a half each minute; 15 minutes of 201 bytes, and once more when the code is swept.
+    assert_close(quantity(&month.stack, "Amazon DynamoDB", "writes"), 24_000_000.0);
+    // 2 for each call, and two marks of a half; 26 queries of a half each minute; 15 minutes of 201 bytes, and once more when the code is swept.
     let queries = (15e6 + 1e6) * 201.0 / 8192.0;
-    assert_close(quantity(&month.stack, "Amazon DynamoDB", "reads"), 2e6 + 569_400.0 + queries);
+    assert_close(quantity(&month.stack, "Amazon DynamoDB", "reads"), 3e6 + 569_400.0 + queries);
     let small = Assumptions { held_bytes: 1024.0, ..plain() };
-    assert_close(quantity(&month_of(1_000_000, &small).stack, "Amazon DynamoDB", "writes"), 17_000_000.0);
+    assert_close(quantity(&month_of(1_000_000, &small).stack, "Amazon DynamoDB", "writes"), 20_000_000.0);
 }
 
-/// A second look-up is two updates of two units; one that is answered with 202 as well.
+/// A second look-up is two updates of three units, and a mark; one that is answered with 202 as well.
 #[test]
 fn polls_are_paid_for() {
     let polls = Assumptions { polls: 3.0, ..plain() };
@@ -146,9 +146,9 @@ fn polls_are_paid_for() {
     let more = |service, what| quantity(&with.stack, service, what) - quantity(&without.stack, service, what);
     assert_close(more("Amazon API Gateway", "requests"), 3e6);
     assert_close(more("AWS Lambda", "invocations"), 3e6);
-    assert_close(more("Amazon DynamoDB", "writes"), 12e6);
-    // Three invocations and six updates for each call.
-    assert_close(more("AWS CloudTrail", "data events"), 9e6);
+    assert_close(more("Amazon DynamoDB", "writes"), 18e6);
+    // Three invocations, six updates and three marks for each call.
+    assert_close(more("AWS CloudTrail", "data events"), 12e6);
 }
 
 /// Two minutes of waiting are two reads, two uses of the key and two events for each session, and 0.04 s x 0.25 GB.
@@ -184,12 +184,12 @@ fn metrics_and_alarms() {
     assert_close(quantity(&month_of(0, &plain()).stack, "Amazon CloudWatch", "custom metrics"), 5.0);
 }
 
-/// For each call 9 invocations and 9 calls to DynamoDB (transaction, two reads, end, exchange, look-up, two clears, sweep);
+/// For each call 9 invocations and 11 calls to DynamoDB (transaction, two reads, end, exchange, look-up, two clears, two marks, sweep);
 /// 26 queries and two runs a minute.
 #[test]
 fn trail() {
     let month = month_of(1_000_000, &plain());
-    assert_close(quantity(&month.stack, "AWS CloudTrail", "data events"), 18e6 + 28.0 * 43_800.0);
+    assert_close(quantity(&month.stack, "AWS CloudTrail", "data events"), 20e6 + 28.0 * 43_800.0);
     assert_close(month.besides[0].eur, 4e6 * 0.000_02 / 1.1378);
 }
 

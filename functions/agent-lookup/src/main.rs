@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::agent::{AgentRequest, read_agent_request};
 use shared::answer::Answer;
-use shared::audit::{self, Action, Outcome};
+use shared::audit::{self, Action, Outcome, Pseudonym};
 use shared::clock::{UnixSeconds, now};
 use shared::config::{Aws, CannotStart};
 use shared::metrics::{Metric, Metrics};
 use shared::problem::Problem;
-use shared::record_id::RecordId;
+use shared::record_key::KeyPair;
 use shared::records::{Records, Status};
 use shared::run;
-use shared::secret::{HolderTag, PrivateKey, PublicKey};
+use shared::secret::HolderTag;
 
 struct State {
     records: Records,
@@ -47,35 +47,41 @@ impl run::State for State {
 
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
     let AgentRequest { secret, holder, agent, .. } = read_agent_request(&request)?;
-    let keys = secret.key_pair();
-    let id = RecordId::of(&keys.1);
-    let found = look_up(&state, &keys, &id, &holder).await;
-    let outcome = match &found {
-        Ok((outcome, _)) => *outcome,
-        Err(Problem::UnknownSecret) => Outcome::Unknown,
-        Err(_) => Outcome::Failed,
-    };
-    audit::log(&agent, Action::LookUp, &id, outcome);
-    found.map(|(_, answer)| answer)
+    // Which version its record is of the secret does not tell.
+    for keys in secret.key_pairs() {
+        let found = look_up(&state, &keys, &holder, &agent).await;
+        let outcome = match &found {
+            Ok(Some((outcome, _))) => *outcome,
+            Ok(None) => Outcome::Unknown,
+            Err(_) => Outcome::Failed,
+        };
+        audit::log(&agent, Action::LookUp, keys.record_id(), outcome);
+        if let Some((_, answer)) = found? {
+            return Ok(answer);
+        }
+    }
+    state.metrics.count(Metric::UnknownSecrets);
+    Err(Problem::UnknownSecret)
 }
 
-/// What came of it, and the answer that tells it.
+/// What came of it, and the answer that tells it; `None` if there is no such record.
 async fn look_up(
     state: &State,
-    keys: &(PrivateKey, PublicKey),
-    id: &RecordId,
+    keys: &KeyPair,
     holder: &HolderTag,
-) -> Result<(Outcome, Answer), Problem> {
-    let now = now();
-    let Some(record) = state.records.look_up(id, holder, now).await? else {
-        state.metrics.count(Metric::UnknownSecrets);
-        return Err(Problem::UnknownSecret);
-    };
+    agent: &Pseudonym,
+) -> Result<Option<(Outcome, Answer)>, Problem> {
+    let (id, now) = (keys.record_id(), now());
+    let (marked, record) = tokio::join!(state.records.mark(agent, id), state.records.look_up(id, holder, now));
+    let record = record?;
     // A repetition within the second counts twice.
-    if record.looked_up_at == now {
+    if let Some(record) = record.as_ref().filter(|record| record.looked_up_at == now) {
         let waited = now - record.created_at;
         state.metrics.put(Some(&record.purpose), &[(Metric::LookedUp, 1), (Metric::SecondsToLookUp, waited)]);
     }
+    // Without a mark nothing is shown, not even that there is nothing.
+    marked?;
+    let Some(record) = record else { return Ok(None) };
     let purpose = record.purpose.as_str();
     let (http_status, outcome, opened) = match record.status {
         Status::Pending => (StatusCode::ACCEPTED, Outcome::Pending, None),
@@ -96,7 +102,7 @@ async fn look_up(
     let expires_at = record.expires_at - Records::MARGIN;
     let reference = id.reference().to_string();
     let found = Found { status: outcome.as_str(), reference, purpose, attributes, expires_at };
-    Ok((outcome, Answer::json(http_status, &found)))
+    Ok(Some((outcome, Answer::json(http_status, &found))))
 }
 
 #[tokio::main(flavor = "current_thread")]

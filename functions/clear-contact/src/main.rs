@@ -23,6 +23,7 @@ use shared::records::Records;
 use shared::request::{read_body, route};
 use shared::run::{self, RunFailed};
 use shared::secret::Secret;
+use shared::telephony::{Caller, TelephonyRole};
 use zeroize::Zeroizing;
 
 const SHAPE: &str = "The body is a JSON object with the text \"secret\" and nothing else.";
@@ -34,6 +35,7 @@ struct State {
     records: Records,
     metrics: Metrics,
     overwriting: Option<Overwriting>,
+    telephony: TelephonyRole,
 }
 
 #[derive(Deserialize)]
@@ -46,40 +48,57 @@ impl run::State for State {
     async fn load() -> Result<Self, CannotStart> {
         let aws = Aws::from_environment()?;
         let overwriting = Overwriting::from_environment(&aws)?;
-        Ok(Self { records: aws.records()?, metrics: Metrics::from_environment()?, overwriting })
+        let (metrics, telephony) = (Metrics::from_environment()?, TelephonyRole::from_environment()?);
+        Ok(Self { records: aws.records()?, metrics, overwriting, telephony })
     }
 }
 
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
     if route(&request).as_deref() == Some(TELEPHONY) {
+        let caller = state.telephony.caller(&request)?;
         let body: Body = read_body(&request, SHAPE)?;
-        clear_abandoned(&state, &body.secret.parse().map_err(|_| Problem::InvalidBody(SECRET))?).await?;
+        let secret = body.secret.parse().map_err(|_| Problem::InvalidBody(SECRET))?;
+        clear_abandoned(&state, &secret, Some(&caller)).await?;
     } else {
-        let AgentRequest { secret, holder, initial_contact, agent } = read_agent_request(&request)?;
-        let id = secret.record_id();
-        let cleared = state.records.clear(&id, &holder).await;
-        let outcome = match &cleared {
-            Ok(true) => audit::Outcome::Cleared,
-            Ok(false) => audit::Outcome::NothingToClear,
-            Err(_) => audit::Outcome::Failed,
-        };
-        audit::log(&agent, Action::Clear, &id, outcome);
-        if cleared? {
-            state.metrics.count(Metric::Cleared);
-            overwrite_later(&state, initial_contact.as_ref(), &id).await;
+        let request = read_agent_request(&request)?;
+        for keys in request.secret.key_pairs() {
+            if clear(&state, &request, keys.record_id()).await? {
+                break;
+            }
         }
     }
     // The same answer whether there was a record or not: who does not hold it learns nothing.
     Ok(Answer::no_content())
 }
 
+/// Clears the record `id` for an agent, and says whether it did.
+async fn clear(state: &State, request: &AgentRequest, id: &RecordId) -> Result<bool, Problem> {
+    let AgentRequest { holder, initial_contact, agent, .. } = request;
+    let (marked, cleared) = tokio::join!(state.records.mark(agent, id), state.records.clear(id, holder));
+    let outcome = match (&marked, &cleared) {
+        (Ok(()), Ok(true)) => audit::Outcome::Cleared,
+        (Ok(()), Ok(false)) => audit::Outcome::NothingToClear,
+        _ => audit::Outcome::Failed,
+    };
+    audit::log(agent, Action::Clear, id, outcome);
+    let cleared = cleared?;
+    if cleared {
+        state.metrics.count(Metric::Cleared);
+        overwrite_later(state, initial_contact.as_ref(), id).await;
+    }
+    // Without a mark the agent is told to try again, though the record may be gone: the next try leaves the mark, and finds
+    // nothing to clear.
+    marked?;
+    Ok(cleared)
+}
+
 /// The flow passes the secret as the parameter `secret`; a contact without one has nothing to clear.
 async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
     let Ok(secret) = event.parameter("secret").parse() else { return Outcome::new("ok") };
-    match clear_abandoned(&state, &secret).await {
+    match clear_abandoned(&state, &secret, None).await {
         Ok(cleared) => {
-            if cleared {
-                overwrite_later(&state, event.initial_contact_id().ok().as_ref(), &secret.record_id()).await;
+            if let Some(id) = cleared {
+                overwrite_later(&state, event.initial_contact_id().ok().as_ref(), &id).await;
             }
             Outcome::new("ok")
         }
@@ -87,19 +106,24 @@ async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
     }
 }
 
-async fn clear_abandoned(state: &State, secret: &Secret) -> Result<bool, Problem> {
-    let cleared = state.records.clear_abandoned(&secret.record_id()).await?;
-    tracing::info!(cleared, "clear abandoned contact");
-    if cleared {
-        state.metrics.count(Metric::Abandoned);
+/// The record that was cleared, if there was one that no agent had looked up.
+async fn clear_abandoned(state: &State, secret: &Secret, caller: Option<&Caller>) -> Result<Option<RecordId>, Problem> {
+    let mut cleared = None;
+    for keys in secret.key_pairs() {
+        if state.records.clear_abandoned(keys.record_id()).await? {
+            cleared = Some(keys.record_id().clone());
+            state.metrics.count(Metric::Abandoned);
+            break;
+        }
     }
+    tracing::info!(cleared = cleared.is_some(), caller = caller.map(Caller::as_str), "clear abandoned contact");
     Ok(cleared)
 }
 
 /// After the record is gone. Whatever becomes of it, the caller hears that the contact is cleared, for it is.
 async fn overwrite_later(state: &State, contact: Option<&ContactId>, id: &RecordId) {
     let Some(overwriting) = &state.overwriting else { return };
-    if let Err(NotDone) = overwriting.later(contact, id).await {
+    if overwriting.later(contact, id).await.is_err() {
         state.metrics.count(Metric::NotOverwritten);
     }
 }
@@ -109,9 +133,13 @@ async fn handle_event(state: Arc<State>, event: Event) -> Result<(), RunFailed> 
         tracing::error!("no instance of Amazon Connect is set");
         RunFailed
     })?;
-    overwriting.now(&event).await.map_err(|NotDone| {
+    overwriting.now(&event).await.or_else(|not_done| {
         state.metrics.count(Metric::NotOverwritten);
-        RunFailed
+        match not_done {
+            NotDone::Failed => Err(RunFailed),
+            // Another run would find the same.
+            NotDone::Another => Ok(()),
+        }
     })
 }
 

@@ -1,7 +1,10 @@
 //! The secret in the attributes of a contact of Amazon Connect, overwritten after the contact was cleared.
 //!
 //! The record is gone by then, and the answer does not wait: the function invokes itself. What it passes itself is the
-//! contact's id, and the record's, for the log. If a run fails, Lambda runs it again, twice at most.
+//! contact's id, and the record's. If a run fails, Lambda runs it again, twice at most.
+//!
+//! Which contact it is an agent's browser says. So it is looked first whether the secret there is the one of the record
+//! that was cleared: an agent could empty the secret of another call otherwise, which nobody has looked up yet.
 
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
@@ -9,7 +12,7 @@ use aws_sdk_lambda::types::InvocationType;
 use serde::{Deserialize, Serialize};
 use shared::config::{Aws, CannotStart, variable};
 use shared::contact::ContactId;
-use shared::contact_attributes::ContactAttributes;
+use shared::contact_attributes::{ContactAttributes, NotOverwritten};
 use shared::record_id::RecordId;
 
 /// The member by which an event is known as [`Event`].
@@ -32,7 +35,13 @@ pub struct Overwriting {
 }
 
 /// The secret may still be there. The cause is in the log.
-pub struct NotDone;
+pub enum NotDone {
+    /// Amazon Connect or Lambda did not do what it was asked.
+    Failed,
+    /// The contact that was named does not have this secret: it has another, or none. Should Lambda run a run twice that
+    /// was done, the second finds this too.
+    Another,
+}
 
 impl Overwriting {
     /// `None` where telephony is not Amazon Connect.
@@ -46,14 +55,14 @@ impl Overwriting {
     pub async fn later(&self, contact: Option<&ContactId>, id: &RecordId) -> Result<(), NotDone> {
         let Some(contact) = contact else {
             tracing::error!(record = %id, "the secret was not overwritten: no contact was named");
-            return Err(NotDone);
+            return Err(NotDone::Failed);
         };
         let event = Event { overwrite: contact.as_str().to_owned(), record: id.to_string() };
-        let event = serde_json::to_vec(&event).map_err(|_| NotDone)?;
+        let event = serde_json::to_vec(&event).map_err(|_| NotDone::Failed)?;
         let invocation = self.lambda.invoke().function_name(&self.function).invocation_type(InvocationType::Event);
         invocation.payload(Blob::new(event)).send().await.map(|_| ()).map_err(|error| {
             tracing::error!(record = %id, code = error.code(), "the secret was not overwritten: Lambda Invoke failed");
-            NotDone
+            NotDone::Failed
         })
     }
 
@@ -61,11 +70,11 @@ impl Overwriting {
     pub async fn now(&self, event: &Event) -> Result<(), NotDone> {
         let (Ok(contact), Ok(id)) = (event.overwrite.parse(), event.record.parse::<RecordId>()) else {
             tracing::error!("what the function passed itself names no contact or no record");
-            return Err(NotDone);
+            return Err(NotDone::Failed);
         };
-        self.attributes.overwrite_secret(&contact).await.map_err(|reason| {
+        self.attributes.overwrite_secret(&contact, &id).await.map_err(|reason| {
             tracing::error!(record = %id, %reason, "the secret was not overwritten");
-            NotDone
+            if reason == NotOverwritten::Another { NotDone::Another } else { NotDone::Failed }
         })?;
         tracing::info!(record = %id, "the secret was overwritten");
         Ok(())

@@ -21,6 +21,7 @@ use shared::problem::Problem;
 use shared::request::read_body;
 use shared::run;
 use shared::secret::Secret;
+use shared::telephony::{Caller, TelephonyRole};
 use zeroize::Zeroizing;
 
 const SHAPE: &str = "The body is a JSON object with the texts \"dtmf\" and \"contactId\" and nothing else.";
@@ -31,6 +32,7 @@ struct State {
     previous_key: CodeKey,
     next_key: CodeKey,
     metrics: Metrics,
+    telephony: TelephonyRole,
 }
 
 #[derive(Deserialize)]
@@ -53,15 +55,17 @@ impl run::State for State {
             previous_key: aws.code_key("CODE_KEY_PREVIOUS")?,
             next_key: aws.code_key("CODE_KEY_NEXT")?,
             metrics: Metrics::from_environment()?,
+            telephony: TelephonyRole::from_environment()?,
         })
     }
 }
 
 async fn handle(state: Arc<State>, request: Request) -> Result<Answer, Problem> {
+    let caller = state.telephony.caller(&request)?;
     let body: Body = read_body(&request, SHAPE)?;
     let code = body.dtmf.parse().map_err(|_| Problem::InvalidBody(DTMF))?;
     let contact = body.contact_id.parse().map_err(|_| Problem::InvalidBody(CONTACT_ID))?;
-    let secret = exchange(&state, &code, &contact).await?;
+    let secret = exchange(&state, &code, &contact, Some(&caller)).await?;
     Ok(Answer::json(StatusCode::OK, &Exchanged { secret: &secret.reveal() }))
 }
 
@@ -70,7 +74,7 @@ async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
     let (Ok(code), Ok(contact)) = (event.parameter("dtmf").parse(), event.contact_id()) else {
         return Outcome::new("unknown_code");
     };
-    match exchange(&state, &code, &contact).await {
+    match exchange(&state, &code, &contact, None).await {
         Ok(secret) => Outcome::new("ok").with("secret", &secret.reveal()),
         Err(Problem::UnknownCode) => Outcome::new("unknown_code"),
         Err(_) => Outcome::unavailable(),
@@ -80,8 +84,21 @@ async fn handle_connect(state: Arc<State>, event: ConnectEvent) -> Outcome {
 /// Amazon Connect waits 8 seconds, and reads an answer that comes later as none.
 const IN_ALL: Duration = Duration::from_secs(6);
 
-async fn exchange(state: &State, code: &Code, contact: &ContactId) -> Result<Secret, Problem> {
-    tokio::time::timeout(IN_ALL, find(state, code, contact)).await.unwrap_or(Err(Problem::Unavailable))
+async fn exchange(state: &State, code: &Code, contact: &ContactId, caller: Option<&Caller>) -> Result<Secret, Problem> {
+    let found = tokio::time::timeout(IN_ALL, find(state, code, contact)).await.unwrap_or(Err(Problem::Unavailable));
+    let caller = caller.map(Caller::as_str);
+    match &found {
+        Ok(_) => {
+            tracing::info!(caller, "code exchanged");
+            state.metrics.count(Metric::Exchanged);
+        }
+        Err(Problem::UnknownCode) => {
+            tracing::info!(caller, "unknown code");
+            state.metrics.count(Metric::UnknownCodes);
+        }
+        Err(_) => {}
+    }
+    found
 }
 
 async fn find(state: &State, code: &Code, contact: &ContactId) -> Result<Secret, Problem> {
@@ -96,20 +113,15 @@ async fn find(state: &State, code: &Code, contact: &ContactId) -> Result<Secret,
     {
         return Ok(secret);
     }
-    tracing::info!("unknown code");
-    state.metrics.count(Metric::UnknownCodes);
     Err(Problem::UnknownCode)
 }
 
 async fn open(state: &State, lock: &CodeLock, contact: &ContactId) -> Result<Option<Secret>, Problem> {
     let Some(sealed) = state.codes.exchange(lock.id(), &lock.contact_tag(contact), now()).await? else { return Ok(None) };
-    let secret = lock.open(&sealed).map_err(|_| {
+    lock.open(&sealed).map(Some).map_err(|_| {
         tracing::error!("a code's secret does not open with the code");
         Problem::Internal
-    })?;
-    tracing::info!("code exchanged");
-    state.metrics.count(Metric::Exchanged);
-    Ok(Some(secret))
+    })
 }
 
 #[tokio::main(flavor = "current_thread")]

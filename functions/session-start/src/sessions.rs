@@ -20,6 +20,7 @@ use shared::request::{domain, read_body};
 use shared::secret::Secret;
 use shared::start::{NotStarted, start as write};
 use shared::token_key::SealedToken;
+use zeroize::Zeroizing;
 
 use crate::State;
 
@@ -83,8 +84,8 @@ pub async fn start(state: &State, request: &Request) -> Result<Answer, Problem> 
 async fn try_start(state: &State, name: &PurposeName, purpose: &Purpose, domain: &str) -> Result<Started, Failed> {
     let code = Code::draw(&mut SysRng).map_err(|_| Problem::Internal)?;
     let secret = Secret::draw(&mut SysRng).map_err(|_| Problem::Internal)?;
-    let (_, public_key) = secret.key_pair();
-    let id = RecordId::of(&public_key);
+    let keys = secret.key_pair();
+    let (public_key, id) = (keys.public(), keys.record_id().clone());
     let lock = state.code_key.lock(&code).await.map_err(|_| Problem::Unavailable)?;
     let sealed = lock.seal(&secret).map_err(|_| Problem::Internal)?;
     let session = start_irma(state, purpose, &callback_url(domain, &id), &return_url(purpose, &code)).await?;
@@ -151,7 +152,7 @@ fn callback_url(domain: &str, id: &RecordId) -> String {
 
 /// What the wallet dials after a success: the number, pauses, and the code as DTMF tones (RFC 3966, and the pause `,`
 /// that phones know).
-fn return_url(purpose: &Purpose, code: &Code) -> String {
+fn return_url(purpose: &Purpose, code: &Code) -> Zeroizing<String> {
     let pauses = ",".repeat(purpose.pauses.into());
-    format!("tel:{}{pauses}{}", purpose.phone_number, String::from_utf8_lossy(code.digits()))
+    format!("tel:{}{pauses}{}", purpose.phone_number, String::from_utf8_lossy(code.digits())).into()
 }

@@ -51,6 +51,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
         &[
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
+            "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
             "GetParametersByPath purposes",
@@ -63,6 +64,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "Query Records by-expiry",
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
+            "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
             "GetParametersByPath purposes",
@@ -193,8 +195,14 @@ fn on_tables(world: &World) -> Result<Vec<Action>> {
         add("GetItem", read.clone());
         add("GetItem, what is sealed", projected("attributes, secret"));
         if logical == "Records" {
-            add("GetItem, what ingest reads", projected("#status, purpose, public_key, irma_token, created_at, expires_at"));
-            add("UpdateItem, its end", update("SET #status = :value REMOVE irma_token, attributes", bytes.clone(), "NONE"));
+            add(
+                "GetItem, what ingest reads",
+                projected("#status, purpose, public_key, irma_token, asked, created_at, expires_at"),
+            );
+            add(
+                "UpdateItem, its end",
+                update("SET #status = :value REMOVE irma_token, public_key, asked, attributes", bytes.clone(), "NONE"),
+            );
             add("UpdateItem, its end, and read it", update("SET #status = :value", bytes.clone(), "ALL_NEW"));
             add("UpdateItem, its holder", update("SET holder = :value, holders = :value", bytes.clone(), "ALL_NEW"));
             add("UpdateItem, its public key", update("SET public_key = :value", bytes.clone(), "NONE"));

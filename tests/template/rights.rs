@@ -30,6 +30,8 @@ const NEEDED: [(&str, &[&str]); 11] = [
         &[
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
+            // Removing it is writing it, for IAM; whoever uses it checks it against the record's id.
+            "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
             "GetParametersByPath purposes",
@@ -43,6 +45,8 @@ const NEEDED: [(&str, &[&str]); 11] = [
             "Query Records by-expiry",
             "GetItem Records, what ingest reads",
             "UpdateItem Records, its end",
+            // Removing it is writing it, for IAM; whoever uses it checks it against the record's id.
+            "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
             "GetParametersByPath purposes",
@@ -203,12 +207,13 @@ fn on_table(table: &'static str, all: &mut Vec<Question>) {
     let returning = |attributes: &[&str], what: &str| json!({"dynamodb:Attributes": attributes, "dynamodb:ReturnValues": what});
     let reading = |attributes: &[&str]| json!({"dynamodb:Attributes": attributes, "dynamodb:Select": "SPECIFIC_ATTRIBUTES"});
     let whole = json!({"dynamodb:Attributes": ["id"], "dynamodb:Select": "ALL_ATTRIBUTES"});
-    let pending = ["id", "status", "purpose", "public_key", "irma_token", "created_at", "expires_at"];
+    let pending = ["id", "status", "purpose", "public_key", "irma_token", "asked", "created_at", "expires_at"];
 
     add("GetItem", "", "", whole.clone(), true);
     add("GetItem", ", what is sealed", "", reading(&["id", "attributes", "secret"]), true);
     add("GetItem", ", what ingest reads", "", reading(&pending), true);
-    add("UpdateItem", ", its end", "", returning(&["id", "status", "attributes", "irma_token"], "NONE"), true);
+    let end = ["id", "status", "attributes", "irma_token", "public_key", "asked"];
+    add("UpdateItem", ", its end", "", returning(&end, "NONE"), true);
     add("UpdateItem", ", its end, and read it", "", returning(&["id", "status"], "ALL_NEW"), true);
     add("UpdateItem", ", its holder", "", returning(&["id", "holder", "holders", "looked_up_at"], "ALL_NEW"), true);
     add("UpdateItem", ", its public key", "", returning(&["id", "public_key"], "NONE"), true);

@@ -98,7 +98,7 @@ async function readAnswer(answer: Response): Promise<Answer> {
         const { reference, purpose, attributes, expiresAt } = read;
         const texts = typeof reference === "string" && typeof purpose === "string";
         if (!texts || typeof expiresAt !== "number" || !Array.isArray(attributes)) break;
-        return { is: "disclosed", reference, purpose, attributes: attributes.map(readAttribute), until: until(answer, expiresAt) };
+        return { is: "disclosed", reference, purpose, attributes: attributes.flatMap(readAttribute), until: until(answer, expiresAt) };
       }
     }
   } catch {
@@ -107,11 +107,16 @@ async function readAnswer(answer: Response): Promise<Answer> {
   return { is: "unreachable" };
 }
 
-function readAttribute(read: Attribute): Attribute {
-  const { id, value, label, issuedAt } = read;
-  const texts = [id, value, label.nl, label.en].every((text) => typeof text === "string");
-  if (!texts || typeof issuedAt !== "number") throw new TypeError("not an attribute");
-  return { id, value, label: { nl: label.nl, en: label.en }, issuedAt };
+/**
+ * Reads a row. One without a label is not shown: nobody asked for it, whatever it says. (A label that is the attribute's id is
+ * none: the release before this one wrote it so.)
+ */
+function readAttribute(read: Record<string, unknown>): Attribute[] {
+  const { id, value, label, issuedAt, format } = read;
+  if (typeof id !== "string" || typeof value !== "string" || typeof issuedAt !== "number") throw new TypeError("not an attribute");
+  const { nl, en } = (label ?? {}) as Record<string, unknown>;
+  if (typeof nl !== "string" || typeof en !== "string" || [nl, en].some((text) => text.trim() === "" || text === id)) return [];
+  return [{ id, value, label: { nl, en }, issuedAt, ...(format === "bsn" && { format }) }];
 }
 
 /** When that is by the clock of this machine, which may be wrong: by how much, the answer's date tells. */

@@ -32,10 +32,15 @@ export interface Following {
   cancel(): void;
 }
 
+/** ID-bellen cancels a session that no app opened within two minutes, in milliseconds: nobody refused it then. */
+const UNOPENED = 115_000;
+
 /** Follows `session` until it ends, and shows each step. */
 export function follow({ sessionPtr, frontendRequest }: Session, show: (step: Step) => void): Following {
   let machine: IStateMachine | undefined;
   let left = false;
+  let opened = false;
+  const started = performance.now();
   const transition = (name: string, payload?: unknown): void => {
     void machine?.selectTransition(({ validTransitions }) => validTransitions.includes(name) && { transition: name, payload });
   };
@@ -63,7 +68,8 @@ export function follow({ sessionPtr, frontendRequest }: Session, show: (step: St
 
     stateChange(event: StateChangeEvent): void {
       const step = left ? undefined : stepOf(event);
-      if (step) show(step);
+      opened ||= step?.name === "pairing" || step?.name === "app";
+      if (step) show(step.name === "declined" && !opened && performance.now() - started > UNOPENED ? { name: "timeout" } : step);
     }
   });
   // Rejects with the name of the state that it ended in, which was shown already.

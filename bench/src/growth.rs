@@ -13,7 +13,7 @@ use crate::milliseconds;
 use crate::programs::SCHEDULED;
 use crate::runtime::Function;
 use crate::table::Table;
-use crate::world::{PURPOSE, World, request};
+use crate::world::{ASKED, PURPOSE, World, request};
 
 /// So many records are in the table that stay.
 const STORED: [u64; 4] = [0, 1_000, 100_000, 1_000_000];
@@ -136,12 +136,12 @@ fn item(index: u64, status: &str, created_at: i64, expires_at: i64) -> Item {
         ("id".to_owned(), AttributeValue::S(URL_SAFE_NO_PAD.encode(id))),
         ("status".to_owned(), text(status)),
         ("purpose".to_owned(), text(PURPOSE)),
-        ("public_key".to_owned(), AttributeValue::B(vec![0; 32])),
         ("created_at".to_owned(), number(created_at)),
         ("expires_at".to_owned(), number(expires_at)),
         ("shard".to_owned(), AttributeValue::N((index % SHARDS).to_string())),
     ]);
-    let (name, bytes) = if status == "pending" { ("irma_token", 160) } else { ("attributes", 561) };
-    item.insert(name.to_owned(), AttributeValue::B(vec![0; bytes]));
+    let of_pending = [("irma_token", 160), ("public_key", 32), ("asked", ASKED.len())];
+    let sealed = if status == "pending" { &of_pending[..] } else { &[("attributes", 561)] };
+    item.extend(sealed.iter().map(|(name, bytes)| ((*name).to_owned(), AttributeValue::B(vec![0; *bytes]))));
     item
 }

@@ -12,6 +12,7 @@ use getrandom::SysRng;
 use local::operate::Operator;
 use local::{Options, Stack, Unsigned};
 use serde_json::{Value, json};
+use shared::asked::Asked;
 use shared::clock::now;
 use shared::code::Code;
 use shared::code_key::{CodeKey, CodeLock};
@@ -292,6 +293,9 @@ impl Planted {
 /// Two attributes of no one: the number is one that is published for testing.
 const ATTRIBUTES: &str = r#"[{"id":"irma-demo.MijnOverheid.singleton.BSN","value":"999992235","label":{"nl":"BSN","en":"BSN"},"issuedAt":1767225600},{"id":"irma-demo.MijnOverheid.fullName.familyname","value":"Bruijn","label":{"nl":"Achternaam","en":"Surname"},"issuedAt":1767225600}]"#;
 
+/// What was asked.
+pub const ASKED: &str = r#"[{"id":"irma-demo.MijnOverheid.singleton.BSN","label":{"nl":"Burgerservicenummer (BSN)","en":"Citizen service number (BSN)"},"format":"bsn"},{"id":"irma-demo.MijnOverheid.fullName.firstnames","label":{"nl":"Voornamen","en":"First names"}},{"id":"irma-demo.MijnOverheid.fullName.prefix","label":{"nl":"Voorvoegsel","en":"Prefix"}},{"id":"irma-demo.MijnOverheid.fullName.familyname","label":{"nl":"Achternaam","en":"Family name"}}]"#;
+
 /// What only the agent may see.
 pub const DISCLOSED: &str = "999992235";
 
@@ -301,6 +305,7 @@ pub fn record(public_key: PublicKey, now: i64) -> Result<NewRecord> {
         purpose: PURPOSE.parse().map_err(|error| anyhow!("{error:?}"))?,
         public_key,
         token: SealedToken::from_bytes(vec![0; 160]),
+        asked: Asked::from_bytes(ASKED.as_bytes()).map_err(|error| anyhow!("{error:?}"))?,
         created_at: now,
         expires_at: now + 3600,
     })

@@ -64,9 +64,8 @@ impl<'a> Operator<'a> {
         fs::create_dir_all(&folder)?;
         let file = folder.join(format!("{name}.json"));
         fs::write(&file, purpose.to_string())?;
-        self.run(&["purposes", "put", "--stage", STAGE, file.to_str().context("the path of a purpose is not UTF-8")?], "")
-            .await
-            .map(|_| ())
+        let file = file.to_str().context("the path of a purpose is not UTF-8")?;
+        self.run(&["purposes", "put", "--stage", STAGE, "--demo", file], "").await.map(|_| ())
     }
 
     /// Runs `idbellen` with these arguments and this standard input, which must succeed; the answer is its standard output.

@@ -146,6 +146,11 @@ impl Wallet {
         self.talk(Some(json!({"pointer": pointer, "omitOptional": true}))).await
     }
 
+    /// Performs the session, leaves out what is optional, and discloses these attributes besides, which nobody asks for.
+    pub async fn perform_and_add(&self, pointer: &Value, attributes: &[&str]) -> Result<Outcome> {
+        self.talk(Some(json!({"pointer": pointer, "omitOptional": true, "add": attributes}))).await
+    }
+
     /// Lets the citizen say no; see [`Ending::Declined`].
     pub async fn decline(&self, pointer: &Value) -> Result<Outcome> {
         self.talk(Some(json!({"pointer": pointer, "decline": true}))).await

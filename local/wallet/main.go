@@ -3,10 +3,13 @@
 // It prints {"outcome":"ready"} once it can be used. Then each line on standard input is one session to perform, and
 // each is answered by one line on standard output:
 //
-//	→ {"pointer": {"u": …, "irmaqr": …}, "decline": false, "omitOptional": false}
+//	→ {"pointer": {"u": …, "irmaqr": …}, "decline": false, "omitOptional": false, "add": []}
 //	← {"outcome": "success" | "declined" | "failure", "clientReturnUrl": …, "error": …}
 //
 // with, before that answer, {"outcome": "pairing", "pairingCode": …} if the page wants to see the wallet's code.
+//
+// What "add" names, the wallet discloses although nobody asks for it: the client library does not mind, and someone's own
+// wallet need not either.
 //
 // It ends with its standard input.
 package main
@@ -27,6 +30,7 @@ type command struct {
 	Pointer      json.RawMessage `json:"pointer"`
 	Decline      bool            `json:"decline"`
 	OmitOptional bool            `json:"omitOptional"`
+	Add          []string        `json:"add"`
 }
 
 type answer struct {
@@ -56,7 +60,7 @@ func main() {
 	}
 	say(answer{Outcome: "ready"})
 	for c := range commands() {
-		s := &session{command: c, say: say, done: make(chan answer, 1)}
+		s := &session{client: client, command: c, say: say, done: make(chan answer, 1)}
 		client.NewSession(string(c.Pointer), s)
 		say(<-s.done)
 	}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
+
 	irma "github.com/privacybydesign/irmago"
 	"github.com/privacybydesign/irmago/irmaclient"
 )
 
 // session plays the citizen in one IRMA session: it gives permission, or declines.
 type session struct {
+	client  *irmaclient.Client
 	command command
 	answer  answer
 	say     func(answer)
@@ -58,7 +61,34 @@ func (s *session) choose(satisfiable bool, disjunctions candidates, permit irmac
 	for _, options := range disjunctions {
 		choice.Attributes = append(choice.Attributes, s.option(options))
 	}
+	if len(s.command.Add) > 0 {
+		added, err := s.held(s.command.Add)
+		if err != nil {
+			s.end("failure", err.Error())
+			permit(false, nil)
+			return
+		}
+		choice.Attributes = append(choice.Attributes, added)
+	}
 	permit(true, choice)
+}
+
+// held finds the attributes of these types in the wallet.
+func (s *session) held(types []string) ([]*irma.AttributeIdentifier, error) {
+	var found []*irma.AttributeIdentifier
+	for _, name := range types {
+		wanted := irma.NewAttributeTypeIdentifier(name)
+		for _, credential := range s.client.CredentialInfoList() {
+			if _, held := credential.Attributes[wanted]; held {
+				found = append(found, &irma.AttributeIdentifier{Type: wanted, CredentialHash: credential.Hash})
+				break
+			}
+		}
+	}
+	if len(found) != len(types) {
+		return nil, errors.New("the wallet does not hold what it is to add")
+	}
+	return found, nil
 }
 
 func (s *session) option(options []irmaclient.DisclosureCandidates) []*irma.AttributeIdentifier {

@@ -52,8 +52,8 @@ enum Command {
     IrmaKey(irma_key::Command),
     /// For what citizens can identify themselves, what is asked of them and why
     ///
-    /// The files in infra/purposes are examples, and ask for attributes of IRMA's demo scheme. A municipality asks for
-    /// those that municipalities issue: pbdf.gemeente.bsn.bsn, and pbdf.gemeente.personalData.firstnames, .prefix and
+    /// The files in infra/purposes are examples, and ask for attributes of IRMA's demo scheme, which proves nothing: without
+    /// --demo they are refused. A municipality asks for those that municipalities issue: pbdf.gemeente.bsn.bsn, and pbdf.gemeente.personalData.firstnames, .prefix and
     /// .familyname.
     #[command(subcommand)]
     Purposes(purposes::Command),

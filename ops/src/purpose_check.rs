@@ -32,14 +32,26 @@ impl Problem {
     }
 }
 
+/// Whether a purpose may ask attributes of a demo scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demo {
+    /// It may: what is disclosed proves nothing.
+    Allowed,
+    /// It may not.
+    Refused,
+}
+
 /// Checks a purpose as it stands in a file. Gives what is to be stored, without spaces, or all that is wrong, in the
 /// order of the lines.
-pub fn check(text: &str, schema: &PurposeSchema) -> Result<String, Vec<Problem>> {
+pub fn check(text: &str, schema: &PurposeSchema, demo: Demo) -> Result<String, Vec<Problem>> {
     let json = JsonLines::read(text).map_err(|problem| vec![problem])?;
     let mut problems = json.duplicates.clone();
     schema.check(&json, &mut problems);
     check_terms(&json, &mut problems);
     check_hours(&json, &mut problems);
+    if demo == Demo::Refused {
+        check_schemes(&json, &mut problems);
+    }
     if problems.is_empty() {
         check_as_the_functions_do(text, &mut problems);
     }
@@ -72,6 +84,24 @@ fn check_terms(json: &JsonLines, problems: &mut Vec<Problem>) {
     if asked.is_empty() && json.value.get("condiscon").is_some_and(|condiscon| condiscon.as_array().is_some()) {
         problems.push(Problem::new(json.line("/condiscon"), "condiscon asks for no attribute"));
     }
+}
+
+/// Of a demo scheme anyone can issue themselves what they like: its issuers' private keys are published with it.
+fn check_schemes(json: &JsonLines, problems: &mut Vec<Problem>) {
+    for (pointer, id) in asked(&json.value) {
+        let scheme = id.split('.').next().unwrap_or_default();
+        if is_demo(scheme) {
+            let id = quoted(id);
+            let what = format!("{id} is of a demo scheme, in which anyone can issue anything; --demo allows it");
+            problems.push(Problem::new(json.line(&pointer), what));
+        }
+    }
+}
+
+/// Whether a scheme is a demo one by its name: those that say so in their description in irmago v1.3.0 (`<Demo>true</Demo>`),
+/// and whatever calls itself one. The description itself only the IRMA server has.
+fn is_demo(scheme: &str) -> bool {
+    ["test", "test2"].contains(&scheme) || scheme.to_ascii_lowercase().contains("demo")
 }
 
 /// Each attribute in the condiscon, with the pointer to where it is asked. What is no condiscon is for the schema to say.

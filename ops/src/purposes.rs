@@ -9,7 +9,7 @@ use serde_json::Value;
 use shared::purpose::PurposeName;
 
 use crate::parameter_store::ParameterStore;
-use crate::purpose_check::{Problem, check};
+use crate::purpose_check::{Demo, Problem, check};
 use crate::purpose_schema::PurposeSchema;
 use crate::stage::Stage;
 
@@ -22,6 +22,9 @@ pub enum Command {
     /// the citizen can read what happens with them, on what legal basis they are asked, and for each attribute why it
     /// is asked and what it is called, in Dutch and in English.
     Check {
+        /// Lets a purpose ask attributes of a demo scheme, in which anyone can issue anything
+        #[arg(long)]
+        demo: bool,
         /// A JSON file that is called after the purpose: burgerzaken.json
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -34,6 +37,9 @@ pub enum Command {
         /// The stage of the deployment
         #[arg(long)]
         stage: Stage,
+        /// Lets a purpose ask attributes of a demo scheme, in which anyone can issue anything: for trying it out
+        #[arg(long)]
+        demo: bool,
         /// A JSON file that is called after the purpose: burgerzaken.json
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -44,14 +50,14 @@ impl Command {
     /// Does it.
     pub async fn run(self) -> Result<()> {
         match self {
-            Self::Check { files } => {
-                read_all(&files)?;
+            Self::Check { demo, files } => {
+                read_all(&files, demo)?;
                 for file in files {
                     println!("{}: good", file.display());
                 }
             }
-            Self::Put { stage, files } => {
-                let purposes = read_all(&files).context("nothing was stored")?;
+            Self::Put { stage, demo, files } => {
+                let purposes = read_all(&files, demo).context("nothing was stored")?;
                 let store = ParameterStore::from_environment().await;
                 for (name, json) in purposes {
                     let name = stage.purpose(&name);
@@ -65,7 +71,8 @@ impl Command {
 }
 
 /// Reads the purposes in `files`. If there is a problem in any of them, it prints all of them and fails.
-fn read_all(files: &[PathBuf]) -> Result<Vec<(PurposeName, String)>> {
+fn read_all(files: &[PathBuf], demo: bool) -> Result<Vec<(PurposeName, String)>> {
+    let demo = if demo { Demo::Allowed } else { Demo::Refused };
     let schema = PurposeSchema::new()?;
     let mut names = HashSet::new();
     let mut purposes = Vec::new();
@@ -76,7 +83,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<(PurposeName, String)>> {
             if first { Ok(name) } else { Err(Problem::new(1, format!("another file holds the purpose {}, too", name.as_str()))) }
         });
         let json = match std::fs::read(file).map(String::from_utf8) {
-            Ok(Ok(text)) => check(&text, &schema),
+            Ok(Ok(text)) => check(&text, &schema, demo),
             Ok(Err(_)) => Err(vec![Problem::new(1, "the file is not text in UTF-8")]),
             Err(error) => Err(vec![Problem::new(1, format!("the file can't be read: {error}"))]),
         };

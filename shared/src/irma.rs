@@ -62,6 +62,8 @@ pub enum IrmaError {
     Status(u16),
     /// Its answer is not what the protocol says.
     Nonsense,
+    /// Its answer is larger than a megabyte.
+    TooLarge,
 }
 
 impl FromStr for RequestorToken {
@@ -109,8 +111,10 @@ impl IrmaServer {
     const CONNECT: Duration = Duration::from_secs(1);
     /// A session request is refused, or answered, in milliseconds.
     const IN_ALL: Duration = Duration::from_secs(3);
-    /// How long the citizen has to scan the QR code or open the wallet.
-    const SCAN: Duration = Duration::from_mins(5);
+    /// When the server times a session out that no wallet opened, should ID-bellen not have ended it before
+    /// ([`OPEN_WITHIN`](crate::ingest::OPEN_WITHIN)). Not less than it remembers a result (`session_result_lifetime`): it would
+    /// call back every ten seconds for the time between (irmago v1.3.0, `deleteExpired`, tried).
+    const TIMEOUT: Duration = Duration::from_mins(5);
     /// In bytes. A result can be some hundred kilobytes: a photo, in each language.
     const LARGEST_ANSWER: usize = 1024 * 1024;
 
@@ -147,7 +151,7 @@ impl IrmaServer {
                 "clientReturnUrl": return_url,
             },
             "callbackUrl": callback_url,
-            "timeout": Self::SCAN.as_secs(),
+            "timeout": Self::TIMEOUT.as_secs(),
         });
         let mut authorization = HeaderValue::from_str(&token.0).map_err(|_| IrmaError::Refused)?;
         authorization.set_sensitive(true);
@@ -168,7 +172,7 @@ impl IrmaServer {
         str::from_utf8(&body).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| IrmaError::Nonsense)
     }
 
-    /// Cancels a session that was started for nothing.
+    /// Cancels a session that was started for nothing, or that no wallet opened.
     pub async fn cancel(&self, token: &SessionToken) -> Result<(), IrmaError> {
         self.on_session(Method::DELETE, token, "").await.map(|_| ())
     }
@@ -194,7 +198,7 @@ async fn read(response: Result<Response, reqwest::Error>) -> Result<Zeroizing<Ve
     let mut body = Zeroizing::new(Vec::new());
     while let Some(chunk) = response.chunk().await.map_err(|_| IrmaError::Unreachable)? {
         if body.len() + chunk.len() > IrmaServer::LARGEST_ANSWER {
-            return Err(IrmaError::Nonsense);
+            return Err(IrmaError::TooLarge);
         }
         append(&mut body, &chunk);
     }
@@ -230,6 +234,7 @@ impl fmt::Display for IrmaError {
             Self::UnknownSession => formatter.write_str("the IRMA server does not know the session"),
             Self::Status(status) => write!(formatter, "the IRMA server answered with status {status}"),
             Self::Nonsense => formatter.write_str("the IRMA server's answer is not what its protocol says"),
+            Self::TooLarge => formatter.write_str("the IRMA server's answer is larger than a megabyte"),
         }
     }
 }

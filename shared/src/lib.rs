@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod answer;
+pub mod asked;
 pub mod audit;
 pub mod clock;
 pub mod code;

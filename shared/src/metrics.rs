@@ -21,8 +21,12 @@ pub enum Metric {
     Disclosed,
     /// A citizen refused, or did not answer in time.
     Declined,
-    /// A result could not be fetched any more.
+    /// A result could not be fetched any more, or can never be taken in.
     Lost,
+    /// A result can never be taken in: it is too large, or signed and not what a session's result is.
+    ResultsRefused,
+    /// Attributes that were disclosed and had not been asked: they were not taken in.
+    AttributesDropped,
     /// Seconds from the start of a session to its end.
     SecondsToEnd,
     /// A code was exchanged for a secret.
@@ -47,8 +51,10 @@ pub enum Metric {
     ExpiredCodes,
     /// A sweep did all it had to.
     Swept,
-    /// A run of session-reconcile did all it had to.
+    /// A run of session-reconcile came to all that it had to, and the IRMA server answered.
     Reconciled,
+    /// Records that session-reconcile came to and could do nothing about this time.
+    ReconcileFailures,
     /// The age in seconds of the oldest record that a sweep found, 0 if it found none that must go.
     OldestRecord,
 }
@@ -70,6 +76,8 @@ impl Metric {
             Self::Disclosed => ("Disclosed", "Count"),
             Self::Declined => ("Declined", "Count"),
             Self::Lost => ("Lost", "Count"),
+            Self::ResultsRefused => ("ResultsRefused", "Count"),
+            Self::AttributesDropped => ("AttributesDropped", "Count"),
             Self::SecondsToEnd => ("SecondsToEnd", "Seconds"),
             Self::Exchanged => ("Exchanged", "Count"),
             Self::UnknownCodes => ("UnknownCodes", "Count"),
@@ -83,6 +91,7 @@ impl Metric {
             Self::ExpiredCodes => ("ExpiredCodes", "Count"),
             Self::Swept => ("Swept", "Count"),
             Self::Reconciled => ("Reconciled", "Count"),
+            Self::ReconcileFailures => ("ReconcileFailures", "Count"),
             Self::OldestRecord => ("OldestRecord", "Seconds"),
         }
     }

@@ -10,6 +10,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
 use tokio::sync::Mutex;
 
+use crate::asked::Asked;
 use crate::config::CannotStart;
 use crate::irma::RequestorToken;
 use crate::purpose::{Purpose, PurposeName};
@@ -54,6 +55,12 @@ impl Parameters {
         value.ok_or_else(|| CannotStart::because(format!("parameter {name} has no value")))
     }
 
+    /// What the purpose `name` asks at this moment; nothing if there is no such purpose. For records that do not say what their
+    /// session asked: see [`Pending::asked`](crate::records::Pending::asked).
+    pub(crate) async fn asked_now(&self, name: &PurposeName) -> Result<Asked, CannotStart> {
+        Ok(self.purposes().await?.get(name).map_or_else(Asked::nothing, Asked::by))
+    }
+
     /// All purposes that are valid. One that is not is named in the log, and left out.
     async fn purposes(&self) -> Result<HashMap<PurposeName, Purpose>, CannotStart> {
         let folder = format!("{}/{PURPOSES}", self.path);
@@ -88,29 +95,47 @@ pub struct Fresh<T> {
 
 struct Kept<T> {
     value: Arc<T>,
-    read_again: Instant,
+    read: Instant,
+    not_before: Instant,
+}
+
+impl<T> Kept<T> {
+    fn new(value: T) -> Self {
+        Self { value: Arc::new(value), read: Instant::now(), not_before: Instant::now() }
+    }
 }
 
 impl<T> Fresh<T> {
     const LIFETIME: Duration = Duration::from_mins(1);
+    /// What was read so short a time ago is not read again on suspicion: many who have it at once cost one call.
+    const JUST_READ: Duration = Duration::from_secs(1);
     /// After Parameter Store did not answer, it is left alone for so long.
     const PATIENCE: Duration = Duration::from_secs(10);
 
     /// What was just read.
     #[must_use]
     pub fn new(value: T) -> Self {
-        Self { kept: Mutex::new(Kept { value: Arc::new(value), read_again: Instant::now() + Self::LIFETIME }) }
+        Self { kept: Mutex::new(Kept::new(value)) }
     }
 
     /// The value as it is now, or, while `read` fails, as it last was.
     pub async fn current<E: fmt::Display>(&self, read: impl AsyncFnOnce() -> Result<T, E>) -> Arc<T> {
+        self.younger_than(Self::LIFETIME, read).await
+    }
+
+    /// The value as it is now, for who suspects that it is not what is kept: it is read again at once.
+    pub async fn anew<E: fmt::Display>(&self, read: impl AsyncFnOnce() -> Result<T, E>) -> Arc<T> {
+        self.younger_than(Self::JUST_READ, read).await
+    }
+
+    async fn younger_than<E: fmt::Display>(&self, age: Duration, read: impl AsyncFnOnce() -> Result<T, E>) -> Arc<T> {
         let mut kept = self.kept.lock().await;
-        if kept.read_again <= Instant::now() {
+        if Instant::now() >= kept.not_before.max(kept.read + age) {
             match read().await {
-                Ok(value) => *kept = Kept { value: Arc::new(value), read_again: Instant::now() + Self::LIFETIME },
+                Ok(value) => *kept = Kept::new(value),
                 Err(reason) => {
                     tracing::error!(%reason, "Parameter Store was read in vain: what was read before is kept");
-                    kept.read_again = Instant::now() + Self::PATIENCE;
+                    kept.not_before = Instant::now() + Self::PATIENCE;
                 }
             }
         }
@@ -140,5 +165,27 @@ impl Purposes {
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn on_suspicion_it_is_read_at_once_and_by_many_once() {
+        let read = async |value: u8| Ok::<_, CannotStart>(value);
+        let fresh = Fresh::new(1);
+        assert_eq!(*fresh.current(async || read(2).await).await, 1);
+        // Just read.
+        assert_eq!(*fresh.anew(async || read(2).await).await, 1);
+        fresh.kept.lock().await.read = Instant::now().checked_sub(Duration::from_secs(2)).unwrap();
+        assert_eq!(*fresh.current(async || read(2).await).await, 1);
+        assert_eq!(*fresh.anew(async || read(2).await).await, 2);
+        assert_eq!(*fresh.anew(async || read(3).await).await, 2);
+        // While Parameter Store does not answer, what was read before is kept, and it is left alone.
+        fresh.kept.lock().await.read = Instant::now().checked_sub(Duration::from_mins(2)).unwrap();
+        assert_eq!(*fresh.anew(async || Err(CannotStart::because("throttled"))).await, 2);
+        assert_eq!(*fresh.anew(async || read(3).await).await, 2);
     }
 }

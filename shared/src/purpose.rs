@@ -68,7 +68,7 @@ pub struct Purpose {
 }
 
 /// A text in both languages.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Text {
     /// Dutch.
@@ -95,6 +95,17 @@ pub struct Terms {
     pub label: Text,
     /// Why it is asked.
     pub reason: Text,
+    /// How its value is written on the agent's screen, if not as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+}
+
+/// How a value is written on the agent's screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Nine digits of a citizen service number, in groups.
+    Bsn,
 }
 
 /// When the number is answered, in the time of the Netherlands.
@@ -206,10 +217,15 @@ impl Purpose {
         if let Some(id) = asked.iter().find(|id| !purpose.attributes.contains_key(**id)) {
             return Err(format!("attributes gives no label and reason for {id}, which condiscon asks for"));
         }
-        if let Some(id) = purpose.attributes.keys().find(|id| !asked.contains(id.as_str())) {
+        if let Some(id) = purpose.attributes.keys().find(|id| !asked.contains(&id.as_str())) {
             return Err(format!("attributes gives terms for {id}, which condiscon does not ask for"));
         }
         Ok(purpose)
+    }
+
+    /// The attributes that the condiscon asks for, each once, in its order.
+    pub(crate) fn asked(&self) -> Vec<&str> {
+        asked(&self.condiscon).unwrap_or_default()
     }
 
     /// Whether a session can be started at this moment.
@@ -219,13 +235,16 @@ impl Purpose {
     }
 }
 
-/// The attributes that a condiscon asks for, each once; `None` if it is no condiscon.
-fn asked(condiscon: &Value) -> Option<BTreeSet<&str>> {
-    let mut asked = BTreeSet::new();
+/// The attributes that a condiscon asks for, each once, in its order; `None` if it is no condiscon.
+fn asked(condiscon: &Value) -> Option<Vec<&str>> {
+    let mut asked = Vec::new();
     for disjunction in condiscon.as_array()? {
         for conjunction in disjunction.as_array()? {
             for attribute in conjunction.as_array()? {
-                asked.insert(attribute.as_str().or_else(|| attribute.get("type")?.as_str())?);
+                let id = attribute.as_str().or_else(|| attribute.get("type")?.as_str())?;
+                if !asked.contains(&id) {
+                    asked.push(id);
+                }
             }
         }
     }

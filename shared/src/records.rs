@@ -5,8 +5,9 @@
 //! | `id` | [`RecordId`], the key |
 //! | `status` | `pending`, `disclosed`, `declined` or `lost` |
 //! | `purpose` | the purpose's name |
-//! | `public_key` | the key to which the attributes are sealed; `id` is its hash |
+//! | `public_key` | the key to which the attributes are sealed; `id` is its hash; only while pending |
 //! | `irma_token` | the IRMA session token, sealed by KMS; only while pending |
+//! | `asked` | what the session asks ([`Asked`]); only while pending |
 //! | `attributes` | [`SealedAttributes`]; only when disclosed |
 //! | `holder` | [`HolderTag`] of who has the caller on screen; absent until the first look-up |
 //! | `holders` | the tags of all contacts that had, a set |
@@ -19,6 +20,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
 
+use crate::asked::Asked;
 use crate::audit::Pseudonym;
 use crate::clock::UnixSeconds;
 use crate::database::{
@@ -73,6 +75,8 @@ pub struct NewRecord {
     pub public_key: PublicKey,
     /// The IRMA session that asks for them.
     pub token: SealedToken,
+    /// What it asks.
+    pub asked: Asked,
     /// When the session started.
     pub created_at: UnixSeconds,
     /// When the record must be gone.
@@ -87,6 +91,8 @@ pub struct Pending {
     pub public_key: Vec<u8>,
     /// The IRMA session that asks for them.
     pub token: SealedToken,
+    /// What it asks. A record that the release before this one made does not say; they are gone an hour after the deployment.
+    pub asked: Option<Asked>,
     /// When the session started.
     pub created_at: UnixSeconds,
 }
@@ -113,7 +119,7 @@ pub enum Status {
     Disclosed(SealedAttributes),
     /// The citizen refused, or did not answer in time.
     Declined,
-    /// The result could not be fetched any more.
+    /// The result could not be fetched any more, or can never be taken in.
     Lost,
 }
 
@@ -123,7 +129,7 @@ pub enum Ending {
     Disclosed(SealedAttributes),
     /// The citizen refused, or did not answer in time.
     Declined,
-    /// The result could not be fetched any more.
+    /// The result could not be fetched any more, or can never be taken in.
     Lost,
 }
 
@@ -167,6 +173,10 @@ impl Records {
     /// So many contacts can have had a caller; to one more it is shown, and it does not take the caller.
     const MOST_HOLDERS: i64 = 20;
 
+    /// The most that sealed attributes can take, in bytes: an item holds 400 KB (Amazon DynamoDB developer guide, "Quotas"),
+    /// and the rest of a record, twenty holders included, takes less than 4.
+    pub const LARGEST_ATTRIBUTES: usize = 396 * 1024;
+
     const NAME: &str = "Records";
 
     /// The table with this name.
@@ -185,6 +195,7 @@ impl Records {
             ("purpose", text(record.purpose.as_str())),
             ("public_key", bytes(&record.public_key.to_bytes())),
             ("irma_token", bytes(record.token.as_bytes())),
+            ("asked", bytes(&record.asked.to_bytes())),
             ("created_at", number(record.created_at)),
             ("expires_at", number(record.expires_at)),
             ("shard", shard(id.as_str())),
@@ -201,7 +212,7 @@ impl Records {
             .table_name(&self.table)
             .set_key(Some(key(id.as_str())))
             .consistent_read(true)
-            .projection_expression("#status, purpose, public_key, irma_token, created_at, expires_at")
+            .projection_expression("#status, purpose, public_key, irma_token, asked, created_at, expires_at")
             .expression_attribute_names("#status", "status")
             .send()
             .await
@@ -214,11 +225,12 @@ impl Records {
             purpose: read_purpose(&item)?,
             public_key: read_bytes(&item, "public_key").ok_or_else(|| malformed(Self::NAME, "public_key"))?,
             token: SealedToken::from_bytes(read_bytes(&item, "irma_token").ok_or_else(|| malformed(Self::NAME, "irma_token"))?),
+            asked: read_asked(&item)?,
             created_at: read_number(&item, "created_at").ok_or_else(|| malformed(Self::NAME, "created_at"))?,
         }))
     }
 
-    /// Ends the session of record `id` and forgets its IRMA token: one `UpdateItem`. Does nothing, and says `false`, if
+    /// Ends the session of record `id` and forgets what only a pending one needs: one `UpdateItem`. Does nothing, and says `false`, if
     /// the record is gone or its session ended already.
     pub async fn end(&self, id: &RecordId, ending: &Ending) -> Result<bool, DatabaseUnavailable> {
         let attributes = if let Ending::Disclosed(attributes) = ending { Some(attributes) } else { None };
@@ -228,7 +240,7 @@ impl Records {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(id.as_str())))
-            .update_expression(format!("{set} REMOVE irma_token"))
+            .update_expression(format!("{set} REMOVE irma_token, public_key, asked"))
             .condition_expression("#status = :pending")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":pending", text("pending"))
@@ -393,6 +405,11 @@ fn usable(item: &Item, now: UnixSeconds) -> bool {
 
 fn read_purpose(item: &Item) -> Result<PurposeName, DatabaseUnavailable> {
     read_text(item, "purpose").and_then(|name| name.parse().ok()).ok_or_else(|| malformed(Records::NAME, "purpose"))
+}
+
+fn read_asked(item: &Item) -> Result<Option<Asked>, DatabaseUnavailable> {
+    let Some(bytes) = read_bytes(item, "asked") else { return Ok(None) };
+    Asked::from_bytes(&bytes).map(Some).map_err(|_| malformed(Records::NAME, "asked"))
 }
 
 fn read_status(item: &Item) -> Result<Status, DatabaseUnavailable> {

@@ -1,13 +1,16 @@
 //! Session results, as the IRMA server signs them (`GET /session/{token}/result-jwt`).
 
+use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use crate::asked::Asked;
 use crate::clock::UnixSeconds;
 use crate::config::CannotStart;
 use crate::irma::SessionToken;
-use crate::purpose::{Purpose, Text};
+use crate::purpose::{Format, Text};
 use crate::record_key::PublicKey;
 use crate::sealed::{CannotSeal, SealedAttributes};
 
@@ -23,6 +26,8 @@ pub enum SessionResult {
     Disclosed(DisclosedAttributes),
     /// The citizen refused, did not answer in time, or disclosed what is not valid.
     Declined,
+    /// No wallet has opened the session yet.
+    NotOpened,
     /// The session goes on.
     NotFinal,
 }
@@ -30,17 +35,48 @@ pub enum SessionResult {
 /// What a citizen disclosed. It can be sealed, and nothing else.
 pub struct DisclosedAttributes(Vec<Attribute>);
 
+/// What of it was taken in, and how many attributes were not, because the session had not asked them.
+pub struct TakenIn {
+    /// What had been asked.
+    pub attributes: SealedAttributes,
+    /// The number of the others.
+    pub dropped: usize,
+}
+
 /// Which part of a result is not right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untrusted {
-    /// It is not a JWT with the claims of a result, its signature or issuer is another's, or it has expired.
-    Jwt,
-    /// It is another session's.
+    /// It is not signed by the IRMA server's key, as we know it, or under its name.
+    Signature,
+    /// It has expired, or is of another time than the session.
+    Time,
+    /// It is signed, and another session's.
     Session,
-    /// It is of another time than the session.
-    IssuedAt,
-    /// It is not of a disclosure.
+    /// It is signed, and not of a disclosure.
     Kind,
+    /// It is signed, and has not the claims of a result.
+    Shape,
+}
+
+impl Untrusted {
+    /// Whether the same session can have no other result: what is not, is wrong with all results, until key, issuer or clock
+    /// are right.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Session | Self::Kind | Self::Shape)
+    }
+}
+
+impl From<Error> for Untrusted {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidSubject => Self::Kind,
+            ErrorKind::MissingRequiredClaim(claim) if claim == "sub" => Self::Kind,
+            ErrorKind::ExpiredSignature => Self::Time,
+            ErrorKind::MissingRequiredClaim(claim) if claim == "exp" => Self::Time,
+            _ => Self::Signature,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -61,8 +97,25 @@ struct Attribute {
     id: String,
     #[serde(rename = "rawvalue")]
     value: Option<Zeroizing<String>>,
+    status: AttributeStatus,
     #[serde(rename = "issuancetime")]
     issued_at: UnixSeconds,
+}
+
+/// What the IRMA server says of one attribute (irmago v1.3.0, `irma/verify.go`). A result can be `VALID` with attributes that
+/// the wallet added of its own.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+enum AttributeStatus {
+    /// It was asked, and disclosed.
+    Present,
+    /// It was asked, and the citizen has no value for it.
+    Null,
+    /// The wallet added it.
+    Extra,
+    /// A word of a later version.
+    #[serde(other)]
+    Other,
 }
 
 impl ResultVerifier {
@@ -89,12 +142,15 @@ impl ResultVerifier {
         created_at: UnixSeconds,
         now: UnixSeconds,
     ) -> Result<SessionResult, Untrusted> {
-        let claims = decode::<Claims>(jwt, &self.key, &self.validation).map_err(|_| Untrusted::Jwt)?.claims;
+        // Only what is signed is read: of something else it does not matter what it looks like.
+        let signed = decode::<Box<RawValue>>(jwt, &self.key, &self.validation)?.claims;
+        let signed = Zeroizing::new(String::from(Box::<str>::from(signed)));
+        let claims: Claims = serde_json::from_str(&signed).map_err(|_| Untrusted::Shape)?;
         if claims.token.as_str() != token.as_str() {
             return Err(Untrusted::Session);
         }
         if !(created_at - Self::LEEWAY..=now + Self::LEEWAY).contains(&claims.iat) {
-            return Err(Untrusted::IssuedAt);
+            return Err(Untrusted::Time);
         }
         if claims.kind != "disclosing" {
             return Err(Untrusted::Kind);
@@ -105,43 +161,49 @@ impl ResultVerifier {
             }
             // What was disclosed is not valid (an expired credential, a wallet that cheats): it will not become so.
             ("DONE" | "CANCELLED" | "TIMEOUT", _) => Ok(SessionResult::Declined),
+            ("INITIALIZED", _) => Ok(SessionResult::NotOpened),
             _ => Ok(SessionResult::NotFinal),
         }
     }
 }
 
 impl DisclosedAttributes {
-    /// Seals them for the record of `key`, as the JSON that the agent will see: `[{id, value, label: {nl, en}, issuedAt}]`.
-    /// An optional attribute that the citizen has no value for is left out; one that the purpose has no label for any
-    /// more goes by its id.
-    pub fn seal(self, key: &PublicKey, purpose_name: &str, purpose: Option<&Purpose>) -> Result<SealedAttributes, CannotSeal> {
+    /// Seals what had been asked for the record of `key`, in the order of `asked`, as the JSON that the agent will see:
+    /// `[{id, value, label: {nl, en}, issuedAt, format?}]`.
+    ///
+    /// An optional attribute that the citizen has no value for is left out. One that was asked twice stands there twice if it
+    /// was disclosed from two cards with two values, because the citizen showed both; the same value stands there once.
+    pub fn seal(self, key: &PublicKey, purpose_name: &str, asked: &Asked) -> Result<TakenIn, CannotSeal> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Shown<'a> {
             id: &'a str,
             value: &'a str,
-            label: Text,
+            label: &'a Text,
             issued_at: UnixSeconds,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            format: Option<Format>,
         }
-        let label = |id: &str| {
-            purpose
-                .and_then(|purpose| purpose.attributes.get(id))
-                .map_or_else(|| Text { nl: id.to_owned(), en: id.to_owned() }, |terms| terms.label.clone())
+        let mut shown: Vec<Shown<'_>> = Vec::new();
+        for asked in asked.iter() {
+            for attribute in self.0.iter().filter(|attribute| attribute.id == asked.id) {
+                let Some(value) = attribute.value.as_deref().filter(|_| attribute.status == AttributeStatus::Present) else {
+                    continue;
+                };
+                if !shown.iter().any(|before| before.id == asked.id && before.value == value) {
+                    let (label, issued_at) = (&asked.label, attribute.issued_at);
+                    shown.push(Shown { id: &asked.id, value, label, issued_at, format: asked.format });
+                }
+            }
+        }
+        let answers = |attribute: &&Attribute| match attribute.status {
+            AttributeStatus::Present | AttributeStatus::Null => asked.contains(&attribute.id),
+            AttributeStatus::Extra | AttributeStatus::Other => false,
         };
-        let shown: Vec<Shown<'_>> = self
-            .0
-            .iter()
-            .filter_map(|attribute| {
-                Some(Shown {
-                    id: &attribute.id,
-                    value: attribute.value.as_deref()?,
-                    label: label(&attribute.id),
-                    issued_at: attribute.issued_at,
-                })
-            })
-            .collect();
+        let dropped = self.0.len() - self.0.iter().filter(answers).count();
         let json = Zeroizing::new(serde_json::to_vec(&shown).map_err(|_| CannotSeal)?);
-        SealedAttributes::seal(&json, key, purpose_name)
+        let attributes = SealedAttributes::seal(&json, key, purpose_name)?;
+        Ok(TakenIn { attributes, dropped })
     }
 }
 
@@ -211,14 +273,69 @@ mod tests {
         }
     }
 
+    /// Asks these, each labelled as its last part; the first is a BSN.
+    fn asked(ids: &[&str]) -> Asked {
+        let label = |id: &str| json!({"nl": id.rsplit('.').next(), "en": id.rsplit('.').next()});
+        let mut asked: Vec<Value> = ids.iter().map(|id| json!({"id": id, "label": label(id)})).collect();
+        asked[0]["format"] = json!("bsn");
+        Asked::from_bytes(json!(asked).to_string().as_bytes()).unwrap()
+    }
+
+    /// What is sealed of a result with these attributes, as pairs of id and value, and how many were dropped.
+    fn taken_in(disclosed: &Value, asked: &Asked) -> (Value, usize) {
+        let result = server().check_claims(&json!({"disclosed": disclosed}));
+        let Ok(SessionResult::Disclosed(attributes)) = result else { panic!("not disclosed") };
+        let keys = Secret::from_bytes(&[5; 32]).key_pair();
+        let taken_in = attributes.seal(&keys.public(), "purpose", asked).unwrap();
+        let json = taken_in.attributes.open(&keys, "purpose").unwrap();
+        (serde_json::from_slice(&json).unwrap(), taken_in.dropped)
+    }
+
+    fn attribute(id: &str, value: &str, status: &str) -> Value {
+        json!({"id": id, "rawvalue": value, "value": {"": value}, "status": status, "issuancetime": 1_700_000_000})
+    }
+
+    fn pairs(shown: &Value) -> Vec<(&str, &str)> {
+        shown.as_array().unwrap().iter().map(|row| (row["id"].as_str().unwrap(), row["value"].as_str().unwrap())).collect()
+    }
+
     #[test]
     fn a_good_result_can_be_sealed_and_empty_attributes_are_left_out() {
-        let Ok(SessionResult::Disclosed(attributes)) = server().check_claims(&json!({})) else { panic!("not disclosed") };
-        let secret = Secret::from_bytes(&[5; 32]);
-        let sealed = attributes.seal(&secret.key_pair().public(), "purpose", None).unwrap();
-        let shown: Value = serde_json::from_slice(&sealed.open(&secret.key_pair(), "purpose").unwrap()).unwrap();
-        let label = json!({"nl": "a.b.c.bsn", "en": "a.b.c.bsn"});
-        assert_eq!(shown, json!([{"id": "a.b.c.bsn", "value": "999992235", "label": label, "issuedAt": 1_700_000_000}]));
+        let disclosed = claims(&json!({}))["disclosed"].take();
+        let (shown, dropped) = taken_in(&disclosed, &asked(&["a.b.c.bsn", "a.b.c.prefix"]));
+        let label = json!({"nl": "bsn", "en": "bsn"});
+        let row = json!({"id": "a.b.c.bsn", "value": "999992235", "label": label, "issuedAt": 1_700_000_000, "format": "bsn"});
+        assert_eq!((shown, dropped), (json!([row]), 0));
+    }
+
+    #[test]
+    fn only_what_was_asked_is_taken_in_and_the_rest_is_counted() {
+        let asked = asked(&["a.b.c.bsn", "a.b.c.name"]);
+        let (bsn, name) = (attribute("a.b.c.bsn", "1", "PRESENT"), attribute("a.b.c.name", "N", "PRESENT"));
+        for extra in [
+            attribute("irma-demo.x.y.bsn", "2", "EXTRA"),
+            attribute("irma-demo.x.y.bsn", "2", "PRESENT"),
+            // An asked one of another card, that the wallet added.
+            attribute("a.b.c.bsn", "2", "EXTRA"),
+            attribute("a.b.c.bsn", "2", "LATER"),
+            attribute("a.b.c.BSN", "2", "PRESENT"),
+            attribute("a.b.c", "2", "PRESENT"),
+            attribute("", "2", "PRESENT"),
+            attribute("a.b.d.e", "2", "NULL"),
+        ] {
+            let (shown, dropped) = taken_in(&json!([[extra], [name, bsn]]), &asked);
+            assert_eq!(pairs(&shown), [("a.b.c.bsn", "1"), ("a.b.c.name", "N")], "{extra}");
+            assert_eq!(dropped, 1, "{extra}");
+        }
+    }
+
+    #[test]
+    fn what_was_disclosed_twice_is_there_once_and_two_values_are_both_there() {
+        let [one, two] = ["1", "2"].map(|value| attribute("a.b.c.bsn", value, "PRESENT"));
+        let name = attribute("a.b.c.name", "1", "PRESENT");
+        let (shown, dropped) = taken_in(&json!([[one, name], [two], [one]]), &asked(&["a.b.c.bsn", "a.b.c.name"]));
+        assert_eq!(pairs(&shown), [("a.b.c.bsn", "1"), ("a.b.c.bsn", "2"), ("a.b.c.name", "1")]);
+        assert_eq!(dropped, 0);
     }
 
     #[test]
@@ -226,13 +343,18 @@ mod tests {
         let server = server();
         for (changes, failed) in [
             (json!({"token": "another"}), Untrusted::Session),
-            (json!({"iss": "another"}), Untrusted::Jwt),
-            (json!({"sub": "signing_result"}), Untrusted::Jwt),
-            (json!({"exp": now() - 180}), Untrusted::Jwt),
-            (json!({"exp": null}), Untrusted::Jwt),
-            (json!({"iat": now() - 3600}), Untrusted::IssuedAt),
-            (json!({"iat": now() + 3600}), Untrusted::IssuedAt),
+            (json!({"iss": "another"}), Untrusted::Signature),
+            (json!({"iss": null}), Untrusted::Signature),
+            (json!({"sub": "signing_result"}), Untrusted::Kind),
+            (json!({"sub": null}), Untrusted::Kind),
+            (json!({"exp": now() - 180}), Untrusted::Time),
+            (json!({"exp": null}), Untrusted::Time),
+            (json!({"iat": now() - 3600}), Untrusted::Time),
+            (json!({"iat": now() + 3600}), Untrusted::Time),
             (json!({"type": "signing"}), Untrusted::Kind),
+            (json!({"status": null}), Untrusted::Shape),
+            (json!({"disclosed": [[{"id": 1}]]}), Untrusted::Shape),
+            (json!({"disclosed": [[{"id": "a", "rawvalue": "x", "issuancetime": 0}]]}), Untrusted::Shape),
         ] {
             assert_eq!(server.check_claims(&changes).err(), Some(failed), "{changes}");
         }
@@ -259,7 +381,7 @@ mod tests {
         let symmetric = encode(&Header::new(Algorithm::HS256), &good, &by_the_public_key).unwrap();
         let other_hash = encode(&Header::new(Algorithm::RS512), &good, &server.signer).unwrap();
         for jwt in [&by_another, &symmetric, &other_hash, "", "a.b.c", "nonsense"] {
-            assert_eq!(server.check(jwt).err(), Some(Untrusted::Jwt));
+            assert_eq!(server.check(jwt).err(), Some(Untrusted::Signature));
         }
     }
 
@@ -272,7 +394,9 @@ mod tests {
         for status in ["CANCELLED", "TIMEOUT"] {
             assert!(matches!(server.check_claims(&json!({"status": status, "proofStatus": null})), Ok(SessionResult::Declined)));
         }
-        for status in ["INITIALIZED", "PAIRING", "CONNECTED"] {
+        let initialized = server.check_claims(&json!({"status": "INITIALIZED", "proofStatus": null}));
+        assert!(matches!(initialized, Ok(SessionResult::NotOpened)));
+        for status in ["PAIRING", "CONNECTED"] {
             assert!(matches!(server.check_claims(&json!({"status": status, "proofStatus": null})), Ok(SessionResult::NotFinal)));
         }
     }

@@ -24,6 +24,7 @@ mod rights;
 mod sessions;
 mod sweeping;
 mod telephony_client;
+mod unasked;
 mod verify;
 mod whole_calls;
 mod wire;

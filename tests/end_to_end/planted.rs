@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, anyhow};
 use getrandom::SysRng;
 use serde_json::json;
+use shared::asked::Asked;
 use shared::clock::{UnixSeconds, now};
 use shared::code_key::CodeLock;
 use shared::codes::{Codes, NewCode};
@@ -65,6 +66,7 @@ async fn plant(
         purpose: purpose.parse().map_err(failed)?,
         public_key,
         token: SealedToken::from_bytes(vec![0; 32]),
+        asked: Asked::nothing(),
         created_at: record_expires - 3600,
         expires_at: record_expires,
     };

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use local::Item;
 use local::call::{Answer, Caller, Dialled};
@@ -47,10 +48,10 @@ tests! {
     ]
 }
 
-const BSN: &str = "irma-demo.MijnOverheid.singleton.BSN";
+pub const BSN: &str = "irma-demo.MijnOverheid.singleton.BSN";
 
 /// The claims of a good result of a session, with some changed; null leaves one out.
-fn claims(session: &Started, changes: &Value) -> Value {
+pub fn claims(session: &Started, changes: &Value) -> Value {
     let mut claims = json!({
         "iat": now(), "exp": now() + 120, "iss": ISSUER, "sub": "disclosing_result", "token": session.token,
         "type": "disclosing", "status": "DONE", "proofStatus": "VALID", "disclosed": [[attribute(BSN, "999992235")]],
@@ -62,31 +63,31 @@ fn claims(session: &Started, changes: &Value) -> Value {
     claims
 }
 
-fn attribute(id: &str, value: &str) -> Value {
+pub fn attribute(id: &str, value: &str) -> Value {
     json!({"id": id, "rawvalue": value, "value": {"": value, "en": value, "nl": value}, "status": "PRESENT", "issuancetime": now() - 86_400})
 }
 
 /// From now on, the IRMA server gives this for the result of a session.
-fn serve(world: &World, session: &Started, answer: Fault) -> Injected {
+pub fn serve(world: &World, session: &Started, answer: Fault) -> Injected {
     let path = format!("GET /session/{}/result-jwt", session.token);
     world.stack.to_irma.inject(move |call| (call.operation == path).then(|| answer.clone()))
 }
 
 /// The same, with a result of these claims that the IRMA server signed.
-async fn serve_claims(world: &World, session: &Started, changes: &Value) -> Result<Injected> {
+pub async fn serve_claims(world: &World, session: &Started, changes: &Value) -> Result<Injected> {
     let token = world.stack.irma.lock().await.result(claims(session, changes));
     Ok(serve(world, session, Fault::answer(200, token.sign()?)))
 }
 
 /// Has session-ingest take in a result, as it does after a callback, and says whether it could.
-async fn take_in(world: &World, id: &str) -> Result<bool> {
+pub async fn take_in(world: &World, id: &str) -> Result<bool> {
     let run = world.stack.invoke(world.stack.root(), "SessionIngest", &json!({"record": id})).await?;
     ensure!(run.status == 200, "session-ingest can't be invoked: {}", run.payload);
     Ok(!run.failed)
 }
 
 /// The status of a record, which holds attributes only if they were disclosed.
-async fn status(world: &World, id: &str) -> Result<String> {
+pub async fn status(world: &World, id: &str) -> Result<String> {
     status_in(&world.item("Records", id).await?.context("the record is gone")?)
 }
 
@@ -94,11 +95,13 @@ async fn status(world: &World, id: &str) -> Result<String> {
 fn status_in(item: &Item) -> Result<String> {
     let status = item.get("status").and_then(|status| status.as_s().ok()).context("the record has no status")?;
     ensure!(item.contains_key("attributes") == (status == "disclosed"), "a record that is {status} and its attributes");
-    ensure!(item.contains_key("irma_token") == (status == "pending"), "a record that is {status} and its IRMA token");
+    for of_pending in ["irma_token", "public_key", "asked"] {
+        ensure!(item.contains_key(of_pending) == (status == "pending"), "a record that is {status} and {of_pending}");
+    }
     Ok(status.clone())
 }
 
-async fn look_up(world: &World, session: &Started) -> Result<Answer> {
+pub async fn look_up(world: &World, session: &Started) -> Result<Answer> {
     let contact = world.contact();
     let secret = world.stack.secret(&session.code, &contact).await?;
     world.stack.look_up("anna", &secret, Some(&contact)).await
@@ -225,7 +228,6 @@ async fn a_look_up_before_disclosure_says_pending(world: &World) -> Result<()> {
 
 async fn a_result_that_is_not_right_is_not_taken_in(world: &World) -> Result<()> {
     let session = world.start(BSN_AND_NAME).await?;
-    let other = world.start(BSN_AND_NAME).await?;
     let sign = async |changes: &Value| world.stack.irma.lock().await.result(claims(&session, changes)).sign();
     let by = async |algorithm: &str, key: SigningKey| {
         let mut token = world.stack.irma.lock().await.result(claims(&session, &json!({})));
@@ -237,24 +239,17 @@ async fn a_result_that_is_not_right_is_not_taken_in(world: &World) -> Result<()>
     let another_key = Issuer::start().await?.token("anna").key;
     let own_key = world.stack.irma.lock().await.result(json!({})).key;
     let good = sign(&json!({})).await?;
-    let large = sign(&json!({"disclosed": [[attribute(BSN, &"9".repeat(600 * 1024))]]})).await?;
     for (what, answer) in [
         ("another key", Fault::answer(200, by("RS256", another_key).await?)),
         ("no signature", Fault::answer(200, by("none", SigningKey::Nothing).await?)),
         ("the public key as a secret", Fault::answer(200, by("HS256", SigningKey::Hmac(public_key)).await?)),
         ("another hash", Fault::answer(200, by("RS512", own_key).await?)),
-        ("another session's token", Fault::answer(200, sign(&json!({"token": other.token})).await?)),
         ("another issuer", Fault::answer(200, sign(&json!({"iss": "another"})).await?)),
-        ("another subject", Fault::answer(200, sign(&json!({"sub": "signing_result"})).await?)),
-        ("another type", Fault::answer(200, sign(&json!({"type": "signing"})).await?)),
         ("past its time", Fault::answer(200, sign(&json!({"exp": now() - 180})).await?)),
         ("without an end", Fault::answer(200, sign(&json!({"exp": null})).await?)),
         ("older than the session", Fault::answer(200, sign(&json!({"iat": now() - 600})).await?)),
         ("of the future", Fault::answer(200, sign(&json!({"iat": now() + 600})).await?)),
-        ("without a status", Fault::answer(200, sign(&json!({"status": null})).await?)),
-        ("attributes that are none", Fault::answer(200, sign(&json!({"disclosed": [[{"id": 1}]]})).await?)),
         ("cut short", Fault::answer(200, &good[..good.len() - 1])),
-        ("too large", Fault::answer(200, large)),
         ("nothing", Fault::answer(200, "")),
         ("nonsense", Fault::answer(200, "<html>")),
         ("a failure", Fault::answer(500, "{}")),
@@ -323,9 +318,29 @@ async fn a_session_that_goes_on_stays_pending(world: &World) -> Result<()> {
     Ok(())
 }
 
-/// Has a result with these attributes taken in, and gives what the agent sees of it, as pairs of id and value.
+/// Sets what the session had asked, each labelled by its id.
+pub async fn ask(world: &World, session: &Started, ids: &[&str]) -> Result<()> {
+    let asked: Vec<Value> = ids.iter().map(|id| json!({"id": id, "label": {"nl": id, "en": id}})).collect();
+    world.set("Records", &session.id, "asked", AttributeValue::B(serde_json::to_vec(&asked)?.into())).await
+}
+
+/// Makes a session look as old as this, in seconds.
+pub async fn age(world: &World, session: &Started, seconds: i64) -> Result<()> {
+    world.set("Records", &session.id, "created_at", number(now() - seconds)).await
+}
+
+/// Has a result with these attributes taken in, of a session that asked them, and gives what the agent sees of it, as pairs of
+/// id and value.
 async fn shown(world: &World, disclosed: Value) -> Result<Vec<(String, String)>> {
     let session = world.start(BSN_AND_NAME).await?;
+    let ids = disclosed.as_array().into_iter().flatten().flat_map(|options| options.as_array().into_iter().flatten());
+    let mut once: Vec<&str> = Vec::new();
+    for id in ids.filter_map(|attribute| attribute["id"].as_str()) {
+        if !once.contains(&id) {
+            once.push(id);
+        }
+    }
+    ask(world, &session, &once).await?;
     let _served = serve_claims(world, &session, &json!({"disclosed": disclosed})).await?;
     ensure!(take_in(world, &session.id).await?, "the result was not taken in");
     let body = look_up(world, &session).await?.expect(200)?;
@@ -343,7 +358,7 @@ async fn attributes_are_taken_in_as_they_are(world: &World) -> Result<()> {
         [],
         [attribute("a.b.c.one", "another card's"), attribute("a.b.c.odd", odd)],
     ]);
-    let expected = [("one", "1"), ("two", "2"), ("empty", ""), ("one", "another card's"), ("odd", odd)];
+    let expected = [("one", "1"), ("one", "another card's"), ("two", "2"), ("empty", ""), ("odd", odd)];
     let expected = expected.map(|(id, value)| (format!("a.b.c.{id}"), value.to_owned()));
     assert_eq!(shown(world, disclosed).await?, expected);
     assert_eq!(shown(world, json!([])).await?, []);
@@ -369,12 +384,12 @@ async fn a_record_whose_public_key_was_swapped_takes_nothing_in(world: &World) -
     let session = world.start(BSN_AND_NAME).await?;
     let attackers = shared::secret::Secret::from_bytes(&[7; 32]).key_pair().public().to_bytes();
     for key in [attackers, vec![0; 32], vec![7; 31], Vec::new()] {
-        world.set("Records", &session.id, "public_key", aws_sdk_dynamodb::types::AttributeValue::B(key.into())).await?;
+        world.set("Records", &session.id, "public_key", AttributeValue::B(key.into())).await?;
         let _served = serve_claims(world, &session, &json!({})).await?;
         assert!(!take_in(world, &session.id).await?);
         assert_eq!(status(world, &session.id).await?, "pending");
     }
-    // Not for the test's sake alone: it would make every run of session-reconcile fail.
+    // Session-reconcile would come to it every minute.
     world.set("Records", &session.id, "expires_at", number(now())).await
 }
 
@@ -429,9 +444,10 @@ async fn an_irma_server_that_is_away_for_less_than_it_remembers_loses_nothing(wo
     let away = away(world, &session);
     wallet.perform(&session.pointer).await?;
     let (secret, contact) = (world.stack.secret(&session.code, &world.contact()).await?, world.contact());
+    age(world, &session, 60).await?;
     for _ in 0..2 {
         let mark = world.stack.to_irma.mark();
-        assert!(world.run("SessionReconcile").await?.failed, "a run that can't fetch a result has not failed");
+        world.run("SessionReconcile").await?;
         let tries = world.stack.to_irma.calls_since(mark);
         assert!(tries.iter().any(|call| call.operation.contains(&session.token) && call.status == 0));
         world.stack.look_up("anna", &secret, Some(&contact)).await?.expect(202)?;
@@ -469,6 +485,7 @@ async fn an_irma_server_that_is_started_anew_loses_the_result(world: &World) -> 
         irma.resume().await?;
         assert!(!taken_in?);
     }
+    age(world, &session, 60).await?;
     world.run("SessionReconcile").await?;
     is_lost(world, &session).await
 }
@@ -488,9 +505,8 @@ async fn a_result_that_never_comes_is_lost_after_twenty_minutes(world: &World) -
     world.run("SessionReconcile").await?;
     assert_eq!(status(world, &old.record).await?, "lost");
 
-    let young = world.start(BSN_AND_NAME).await?;
-    world.set("Records", &young.id, "created_at", number(now() - 19 * 60)).await?;
+    let young = planted::pending(world, made(19), now()).await?;
     world.run("SessionReconcile").await?;
-    assert_eq!(status(world, &young.id).await?, "pending");
+    assert_eq!(status(world, &young.record).await?, "pending");
     Ok(())
 }

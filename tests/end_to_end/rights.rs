@@ -57,6 +57,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "GetItem Records, whether it is there",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
+            "GetParametersByPath purposes",
             "Invoke SessionIngest",
         ],
     ),
@@ -71,6 +72,7 @@ const NEEDED: [(&str, &[&str]); 7] = [
             "GetItem Records, whether it is there",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
+            "GetParametersByPath purposes",
         ],
     ),
     (

@@ -277,6 +277,7 @@ pub fn every_test() -> impl Iterator<Item = &'static Named> {
         crate::whole_calls::TESTS,
         crate::sessions::TESTS,
         crate::results::TESTS,
+        crate::unasked::TESTS,
         crate::exchange::TESTS,
         crate::contacts::TESTS,
         crate::overwriting::TESTS,

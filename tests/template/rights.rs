@@ -34,9 +34,11 @@ const NEEDED: [(&str, &[&str]); 11] = [
             "GetItem Records, one of two",
             "GetItem Records, whether it is there",
             "UpdateItem Records, its end",
+            // Removing it is writing it, for IAM; whoever uses it checks it against the record's id.
             "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
+            "GetParametersByPath purposes",
             "InvokeFunction SessionIngest",
             "PutLogEvents SessionIngestLog",
         ],
@@ -51,9 +53,11 @@ const NEEDED: [(&str, &[&str]); 11] = [
             "GetItem Records, one of two",
             "GetItem Records, whether it is there",
             "UpdateItem Records, its end",
+            // Removing it is writing it, for IAM; whoever uses it checks it against the record's id.
             "UpdateItem Records, its public key",
             "Decrypt TokenKey, for a record",
             "GetParameter irma-public-key",
+            "GetParametersByPath purposes",
             "PutLogEvents SessionReconcileLog",
         ],
     ),

@@ -16,6 +16,11 @@ use shared::irma::IrmaError;
 use shared::metrics::Metric;
 use shared::records::PendingId;
 use shared::run::{self, RunFailed};
+use tokio::sync::Mutex;
+
+/// Before this many seconds a record is not looked at. Most sessions that nobody opens are started for nothing, and looking at
+/// one costs a call to KMS; of a callback that gets lost in this time, the result is in within two minutes of the start.
+const TOO_YOUNG: i64 = 45;
 
 /// After this many seconds the session's code has died: what may still come in would reach nobody.
 const GIVE_UP: i64 = 20 * 60;
@@ -40,44 +45,104 @@ impl run::State for State {
     }
 }
 
+/// What a run came to. One record that nothing can be done about is not a run that failed: a stranger can make such a record
+/// every minute, and the alarm would stand for good.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    /// That something was done about, or that needs nothing yet.
+    done: usize,
+    /// That nothing could be done about, because a part that all records need can't be reached or does not accept us.
+    away: usize,
+    /// That nothing could be done about, for another reason.
+    failed: usize,
+    /// That the run did not come to.
+    left: usize,
+}
+
+impl Tally {
+    fn add(&mut self, reconciled: Result<(), NotIngested>) {
+        match reconciled {
+            Ok(()) => self.done += 1,
+            Err(NotIngested::Unavailable | NotIngested::Irma(IrmaError::Unreachable | IrmaError::Refused)) => self.away += 1,
+            Err(NotIngested::Irma(_) | NotIngested::Untrusted) => self.failed += 1,
+        }
+    }
+
+    /// Whether the run came to all, and the parts that all need were there.
+    fn is_well(&self) -> bool {
+        self.left == 0 && (self.away == 0 || self.done > 0)
+    }
+}
+
 async fn handle(state: Arc<State>) -> Result<(), RunFailed> {
     let (now, began) = (now(), Instant::now());
     let mut pending = state.ingest.records().all_pending(now).await.map_err(|_| RunFailed)?;
+    pending.retain(|pending| pending.created_at + TOO_YOUNG <= now);
     // A run that can't do all begins elsewhere each time.
     let first = usize::try_from(now / 60).unwrap_or_default() % pending.len().max(1);
     pending.rotate_left(first);
-    let (failed, unreachable) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (tally, unreachable) = (Mutex::new(Tally::default()), AtomicUsize::new(0));
     let one = async |pending: &PendingId| {
-        let reconciled = if began.elapsed() > ENOUGH || unreachable.load(Relaxed) >= UNREACHABLE {
-            Err(NotIngested::Unavailable)
-        } else if pending.created_at + GIVE_UP <= now {
+        if began.elapsed() > ENOUGH || unreachable.load(Relaxed) >= UNREACHABLE {
+            tally.lock().await.left += 1;
+            return;
+        }
+        let reconciled = if pending.created_at + GIVE_UP <= now {
             state.ingest.lose(&pending.id).await
         } else {
-            reconcile(&state.ingest, pending).await
+            state.ingest.ingest(&pending.id, &[]).await.map(|_| ())
         };
         unreachable.fetch_add(usize::from(reconciled == Err(NotIngested::Irma(IrmaError::Unreachable))), Relaxed);
-        failed.fetch_add(usize::from(reconciled.is_err()), Relaxed);
+        tally.lock().await.add(reconciled);
     };
     stream::iter(&pending).for_each_concurrent(AT_A_TIME, one).await;
-    let failed = failed.into_inner();
+    let tally = tally.into_inner();
+    let failed = tally.away + tally.failed;
     if !pending.is_empty() {
-        tracing::info!(pending = pending.len(), failed, "reconciled");
+        tracing::info!(pending = pending.len(), failed, left = tally.left, "reconciled");
     }
     if failed > 0 {
+        let failed = i64::try_from(failed).unwrap_or(i64::MAX);
+        state.ingest.metrics().put(None, &[(Metric::ReconcileFailures, failed)]);
+    }
+    if !tally.is_well() {
         return Err(RunFailed);
     }
     state.ingest.metrics().count(Metric::Reconciled);
     Ok(())
 }
 
-async fn reconcile(ingest: &Ingest, pending: &PendingId) -> Result<(), NotIngested> {
-    match ingest.ingest(&pending.id, &[]).await {
-        Err(NotIngested::Irma(IrmaError::UnknownSession)) => ingest.lose(&pending.id).await,
-        ingested => ingested.map(|_| ()),
-    }
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     run::schedule(handle).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(all: impl IntoIterator<Item = Result<(), NotIngested>>) -> Tally {
+        let mut tally = Tally::default();
+        all.into_iter().for_each(|reconciled| tally.add(reconciled));
+        tally
+    }
+
+    #[test]
+    fn a_record_that_fails_is_not_a_run_that_fails() {
+        let of_one = [NotIngested::Untrusted, NotIngested::Irma(IrmaError::Status(500)), NotIngested::Irma(IrmaError::Nonsense)];
+        for failure in of_one {
+            assert!(tally([Err(failure)]).is_well());
+        }
+        assert!(tally([]).is_well());
+        assert!(tally([Ok(()), Err(NotIngested::Irma(IrmaError::Unreachable))]).is_well());
+    }
+
+    #[test]
+    fn a_part_that_is_away_for_all_or_too_little_time_fails_the_run() {
+        let away = [IrmaError::Unreachable, IrmaError::Refused].map(NotIngested::Irma);
+        for failure in away.into_iter().chain([NotIngested::Unavailable]) {
+            assert!(!tally([Err(failure), Err(NotIngested::Untrusted)]).is_well());
+        }
+        assert!(!Tally { done: 5, left: 1, ..Tally::default() }.is_well());
+    }
 }

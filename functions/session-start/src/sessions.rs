@@ -7,6 +7,7 @@ use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::answer::Answer;
+use shared::asked::Asked;
 use shared::clock::{UnixSeconds, now};
 use shared::code::Code;
 use shared::codes::{Codes, NewCode};
@@ -94,8 +95,8 @@ async fn try_start(state: &State, name: &PurposeName, purpose: &Purpose, domain:
     let expires_at = created_at + state.record_lifetime;
     let code_expires_at = (created_at + Codes::LIFETIME).min(expires_at - Records::MARGIN);
     let new_code = NewCode { id: lock.id().clone(), secret: sealed, expires_at: code_expires_at };
-    let purpose = name.clone();
-    let new_record = |token| NewRecord { purpose, public_key, token, created_at, expires_at };
+    let (purpose, asked) = (name.clone(), Asked::by(purpose));
+    let new_record = |token| NewRecord { purpose, public_key, token, asked, created_at, expires_at };
     let written = store(state, &session.token, &id, new_record, &new_code).await;
     if let Err(failed) = written {
         // Without a record nothing may be disclosed. Should this fail too, or the write have come through after all, the

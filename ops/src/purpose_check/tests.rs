@@ -11,7 +11,7 @@ const AFSPRAAK: &str = include_str!("../../../infra/purposes/afspraak.json");
 fn problems(from: &str, to: &str) -> (String, Vec<Problem>) {
     assert!(BURGERZAKEN.contains(from), "{from}");
     let text = BURGERZAKEN.replacen(from, to, 1);
-    let problems = check(&text, &PurposeSchema::new().unwrap()).err().unwrap_or_default();
+    let problems = check(&text, &PurposeSchema::new().unwrap(), Demo::Allowed).err().unwrap_or_default();
     (text, problems)
 }
 
@@ -24,7 +24,7 @@ fn line_of(text: &str, mark: &str) -> usize {
 #[test]
 fn the_examples_are_good_and_stored_without_spaces() {
     for text in [BURGERZAKEN, AFSPRAAK] {
-        let stored = check(text, &PurposeSchema::new().unwrap()).unwrap();
+        let stored = check(text, &PurposeSchema::new().unwrap(), Demo::Allowed).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&stored).unwrap(), serde_json::from_str::<Value>(text).unwrap());
         assert!(!stored.contains(['\n', '\t']) && !stored.contains(": "), "{stored}");
         assert!(Purpose::read(&stored).is_ok());
@@ -118,7 +118,7 @@ fn every_mistake_is_reported_at_once_in_the_order_of_the_lines() {
         .replace("\"contact\": ", "\"phone\": ")
         .replace("singleton.BSN\"]", "root.BSN\"]")
         .replace("\"to\": \"17:00\"", "\"to\": \"7:00\"");
-    let problems = check(&text, &PurposeSchema::new().unwrap()).unwrap_err();
+    let problems = check(&text, &PurposeSchema::new().unwrap(), Demo::Allowed).unwrap_err();
     let found: Vec<(usize, &str)> = problems.iter().map(|problem| (problem.line, problem.what.as_str())).collect();
     let root = "irma-demo.MijnOverheid.root.BSN";
     let hours = |day: &str| format!("openingHours.weekly.{day}[0].to must be a time as HH:MM, from 00:00 to 24:00");
@@ -144,8 +144,34 @@ fn a_condiscon_that_asks_for_nothing_is_refused() {
     let mut purpose: Value = serde_json::from_str(BURGERZAKEN).unwrap();
     purpose["condiscon"] = json!([[[]]]);
     purpose["attributes"] = json!({});
-    let problems = check(&purpose.to_string(), &PurposeSchema::new().unwrap()).unwrap_err();
+    let problems = check(&purpose.to_string(), &PurposeSchema::new().unwrap(), Demo::Allowed).unwrap_err();
     assert_eq!(problems, [Problem::new(1, "condiscon asks for no attribute")]);
+}
+
+#[test]
+fn a_demo_scheme_is_refused_unless_it_is_allowed() {
+    let schema = PurposeSchema::new().unwrap();
+    let found = check(BURGERZAKEN, &schema, Demo::Refused).unwrap_err();
+    let expected = ["singleton.BSN\"]", "fullName.firstnames\",", "fullName.prefix\",", "fullName.familyname\"\n"];
+    let lines: Vec<usize> = found.iter().map(|problem| problem.line).collect();
+    assert_eq!(lines, expected.map(|mark| line_of(BURGERZAKEN, mark)));
+    let bsn =
+        "\"irma-demo.MijnOverheid.singleton.BSN\" is of a demo scheme, in which anyone can issue anything; --demo allows it";
+    assert_eq!(found[0].what, bsn);
+    for (scheme, refused) in
+        [("pbdf", false), ("gemeente", false), ("pbdf-demo", true), ("Demo", true), ("test", true), ("test2", true)]
+    {
+        let text = BURGERZAKEN.replace("irma-demo.", &format!("{scheme}."));
+        assert_eq!(check(&text, &schema, Demo::Refused).is_err(), refused, "{scheme}");
+        assert!(check(&text, &schema, Demo::Allowed).is_ok(), "{scheme}");
+    }
+}
+
+#[test]
+fn a_format_is_one_that_the_portal_knows() {
+    let (text, found) = problems("\"format\": \"bsn\"", "\"format\": \"iban\"");
+    let what = "attributes[\"irma-demo.MijnOverheid.singleton.BSN\"].format must be \"bsn\", or left out";
+    assert_eq!(found, [Problem::new(line_of(&text, "iban"), what)]);
 }
 
 #[test]
@@ -165,7 +191,7 @@ fn a_name_with_signs_that_mean_something_to_json_pointers_has_its_line() {
     let (text, found) = problems("\"attributes\": {", "\"attributes\": {\n\"a/b~c\": 7,");
     let line = line_of(&text, "a/b~c");
     let asked = "attributes gives terms for \"a/b~c\", which condiscon does not ask for";
-    let kind = "attributes[\"a/b~c\"] must be an object with label and reason";
+    let kind = "attributes[\"a/b~c\"] must be an object with label and reason, and format if the value has one";
     assert_eq!(found, [Problem::new(line, asked), Problem::new(line, kind)]);
 }
 
@@ -237,7 +263,7 @@ fn the_schema_wants_and_allows_the_members_that_the_functions_do() {
     assert!(changed.len() > 40);
     for purpose in changed {
         let text = purpose.to_string();
-        let checked = check(&text, &schema);
+        let checked = check(&text, &schema, Demo::Allowed);
         assert_eq!(checked.is_ok(), Purpose::read(&text).is_ok(), "{text}");
         assert!(checked.err().into_iter().flatten().all(|problem| in_our_words(&problem)), "{text}");
     }
@@ -260,7 +286,7 @@ fn the_schema_finds_each_value_of_the_wrong_kind_before_the_functions_do() {
     let schema = PurposeSchema::new().unwrap();
     for purpose in each_change(&small(), &|_| kinds.to_vec()) {
         let text = purpose.to_string();
-        let Err(problems) = check(&text, &schema) else {
+        let Err(problems) = check(&text, &schema, Demo::Allowed) else {
             assert!(Purpose::read(&text).is_ok(), "{text}");
             continue;
         };

@@ -11,7 +11,7 @@ const AFSPRAAK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/purposes/a
 #[tokio::test]
 async fn the_examples_are_good() {
     let store = ParameterStore::start().await;
-    let run = idbellen(&store, &["purposes", "check", BURGERZAKEN, AFSPRAAK], b"").await;
+    let run = idbellen(&store, &["purposes", "check", "--demo", BURGERZAKEN, AFSPRAAK], b"").await;
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     assert_eq!(run.out, format!("{BURGERZAKEN}: good\n{AFSPRAAK}: good\n"));
 }
@@ -19,7 +19,7 @@ async fn the_examples_are_good() {
 #[tokio::test]
 async fn purposes_are_stored_under_their_names_without_spaces() {
     let store = ParameterStore::start().await;
-    let run = idbellen(&store, &["purposes", "put", "--stage", "test", BURGERZAKEN, AFSPRAAK], b"").await;
+    let run = idbellen(&store, &["purposes", "put", "--stage", "test", "--demo", BURGERZAKEN, AFSPRAAK], b"").await;
     assert_eq!(run.code, 0, "{}", run.err);
     let says = "Stored /idbellen/test/purposes/burgerzaken, version 7.\nStored /idbellen/test/purposes/afspraak, version 8.\n";
     assert_eq!(run.out, says);
@@ -62,20 +62,34 @@ async fn the_problems_of_all_files_are_reported_and_nothing_is_stored() {
     ];
     let problems = problems.join("\n");
 
-    let run = idbellen(&store, &[&["purposes", "check"][..], &files].concat(), b"").await;
+    let run = idbellen(&store, &[&["purposes", "check", "--demo"][..], &files].concat(), b"").await;
     assert_eq!((run.code, run.out.as_str()), (1, ""));
     assert_eq!(run.err, format!("{problems}\nidbellen: 7 problems\n"));
 
-    let run = idbellen(&store, &[&["purposes", "put", "--stage", "test"][..], &files].concat(), b"").await;
+    let run = idbellen(&store, &[&["purposes", "put", "--stage", "test", "--demo"][..], &files].concat(), b"").await;
     assert_eq!((run.code, run.out.as_str()), (1, ""));
     assert_eq!(run.err, format!("{problems}\nidbellen: nothing was stored: 7 problems\n"));
     assert!(store.puts().is_empty());
 }
 
 #[tokio::test]
+async fn attributes_of_a_demo_scheme_are_stored_for_who_says_so_only() {
+    let store = ParameterStore::start().await;
+    let arguments: [&[&str]; 2] = [&["purposes", "check", AFSPRAAK], &["purposes", "put", "--stage", "test", AFSPRAAK]];
+    for arguments in arguments {
+        let run = idbellen(&store, arguments, b"").await;
+        assert_eq!((run.code, run.out.as_str()), (1, ""));
+        let bsn =
+            "\"irma-demo.MijnOverheid.singleton.BSN\" is of a demo scheme, in which anyone can issue anything; --demo allows it";
+        assert!(run.err.contains(bsn) && run.err.ends_with("3 problems\n"), "{}", run.err);
+    }
+    assert!(store.puts().is_empty());
+}
+
+#[tokio::test]
 async fn a_refusal_by_aws_is_shown_in_its_own_words() {
     let store = ParameterStore::start().await.refuses("AccessDeniedException", "User is not authorized");
-    let run = idbellen(&store, &["purposes", "put", "--stage", "test", AFSPRAAK], b"").await;
+    let run = idbellen(&store, &["purposes", "put", "--stage", "test", "--demo", AFSPRAAK], b"").await;
     assert_eq!((run.code, run.out.as_str()), (1, ""));
     assert_eq!(
         run.err,

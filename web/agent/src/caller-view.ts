@@ -118,19 +118,17 @@ function disclosedView(caller: Disclosed, shown: Shown): TemplateResult {
   );
 }
 
-function attributeView({ id, value, label, issuedAt }: Attribute, language: Language): TemplateResult {
+function attributeView({ value, label, issuedAt, format }: Attribute, language: Language): TemplateResult {
   const issued = new Intl.DateTimeFormat(language, { dateStyle: "long", timeZone: "Europe/Amsterdam" });
   return html`
     <div>
       <dt>${label[language]}</dt>
-      <dd class="value">${isBsn(id, value) ? grouped(value) : value}</dd>
+      <dd class="value">${format === "bsn" && /^[0-9]{9}$/.test(value) ? grouped(value) : value}</dd>
       <dd><copy-button .value=${value} .label=${label[language]} .language=${language}></copy-button></dd>
       <dd class="issued hint">${text(language, "issued", { date: issued.format(issuedAt * 1_000) })}</dd>
     </div>
   `;
 }
-
-const isBsn = (id: string, value: string): boolean => /\bbsn$/i.test(id) && /^[0-9]{9}$/.test(value);
 
 /** 9999 92 235: the style sheet draws the gaps. */
 const grouped = (bsn: string) =>

@@ -75,3 +75,30 @@ describe("a clear", () => {
     assert.equal(await contacts().clear(CONTACT, "agent-1"), "unauthorized");
   });
 });
+
+describe("a look-up", () => {
+  const row = { id: "a.b.c.bsn", value: "999992235", label: { nl: "BSN", en: "BSN" }, issuedAt: 1 };
+  const shown = async (...attributes: unknown[]) => {
+    const body = { status: "disclosed", reference: "R", purpose: "p", expiresAt: 1, attributes };
+    api(Response.json(body));
+    const answer = await contacts().lookUp(CONTACT, "agent-1");
+    mock.restoreAll();
+    return answer.is === "disclosed" ? answer.attributes : answer.is;
+  };
+
+  test("shows no row without a label, and the others", async () => {
+    for (const label of [undefined, null, {}, "BSN", { nl: "BSN" }, { nl: "", en: "" }, { nl: " ", en: "BSN" }, { nl: row.id, en: row.id }]) {
+      assert.deepEqual(await shown({ ...row, label }, row), [row], JSON.stringify(label));
+    }
+    assert.deepEqual(await shown(), []);
+  });
+
+  test("takes a format that it knows, and goes by no identifier", async () => {
+    assert.deepEqual(await shown({ ...row, format: "bsn" }), [{ ...row, format: "bsn" }]);
+    for (const format of ["iban", null, 1, undefined]) assert.deepEqual(await shown({ ...row, format }), [row]);
+  });
+
+  test("that is not as the API says is none", async () => {
+    for (const wrong of [{ id: 1 }, { value: null }, { issuedAt: "1" }]) assert.equal(await shown({ ...row, ...wrong }), "unreachable");
+  });
+});

@@ -97,7 +97,7 @@ async function readAnswer(answer: Response): Promise<Answer> {
           is: "disclosed",
           reference: text(read.reference),
           purpose: text(read.purpose),
-          attributes: list(read.attributes, readAttribute),
+          attributes: list(read.attributes, readAttribute).flat(),
           until: byThisClock(number(read.expiresAt), answer),
         };
     }
@@ -107,7 +107,14 @@ async function readAnswer(answer: Response): Promise<Answer> {
   return { is: "unreachable" };
 }
 
-function readAttribute(read: unknown): Attribute {
-  const { id, value, label, issuedAt } = object(read);
-  return { id: text(id), value: text(value), label: bilingual(label), issuedAt: number(issuedAt) };
+/**
+ * Reads a row. One without a label is not shown: nobody asked for it, whatever it says. (A label that is the attribute's id is
+ * none: the release before this one wrote it so.)
+ */
+function readAttribute(read: unknown): Attribute[] {
+  const { id, value, label, issuedAt, format } = object(read);
+  const row = { id: text(id), value: text(value), issuedAt: number(issuedAt) };
+  const { nl, en } = (label ?? {}) as Record<string, unknown>;
+  if (typeof nl !== "string" || typeof en !== "string" || [nl, en].some((text) => text.trim() === "" || text === id)) return [];
+  return [{ ...row, label: { nl, en }, ...(format === "bsn" && { format }) }];
 }

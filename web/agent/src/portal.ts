@@ -15,6 +15,8 @@ export interface Attribute {
   readonly label: { readonly nl: string; readonly en: string };
   /** Unix seconds. */
   readonly issuedAt: number;
+  /** How the value is written: `bsn` groups nine digits. */
+  readonly format?: "bsn";
 }
 
 /** What the API said to a look-up. `until` is in milliseconds by the clock of this machine. */

@@ -93,7 +93,11 @@ impl Facts {
         let own = match (self.role(event), &*event.event_name, name) {
             (Some(role @ Role::SessionStart), "GetParameter", "irma-requestor-token")
             | (Some(role @ (Role::SessionIngest | Role::SessionReconcile | Role::Verify)), "GetParameter", "irma-public-key")
-            | (Some(role @ (Role::SessionStart | Role::Verify)), "GetParametersByPath", "purposes") => Some(role),
+            | (
+                Some(role @ (Role::SessionStart | Role::SessionIngest | Role::SessionReconcile | Role::Verify)),
+                "GetParametersByPath",
+                "purposes",
+            ) => Some(role),
             _ => None,
         };
         match own {

@@ -1,4 +1,4 @@
-//! `cargo run -p local --example reproducible -- [FUNCTION]`: builds one function of the template, or all, as an operator does,
+//! `cargo run --example reproducible -- [FUNCTION]`: builds one function of the template, or all, as an operator does,
 //! with `sam build`, from the last commit, at two places and with cargo's files at two places; and fails unless both times
 //! the same programs come out.
 

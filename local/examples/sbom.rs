@@ -1,4 +1,4 @@
-//! `cargo run -p local --example sbom`: writes what each function and `idbellen` are made of to `target/sbom`, as a software
+//! `cargo run --example sbom`: writes what each function and `idbellen` are made of to `target/sbom`, as a software
 //! bill of materials in CycloneDX's JSON.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]

@@ -1,5 +1,5 @@
 //! The whole system on one machine, without Docker and without an account: the real template, deployed by the real SAM
-//! CLI to an AWS emulator; the real IRMA server; and a scripted wallet. `cargo run -p local` plays a call on it, the
+//! CLI to an AWS emulator; the real IRMA server; and a scripted wallet. `cargo run --bin local` plays a call on it, the
 //! end-to-end tests use it as a library. Start with [`Stack::up`].
 //!
 //! Everything listens on 127.0.0.1, and ends when our process does, however it ends.

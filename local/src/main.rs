@@ -1,4 +1,4 @@
-//! `cargo run -p local`: brings up the whole system on this machine and plays one call on it, telling what each party
+//! `cargo run --bin local`: brings up the whole system on this machine and plays one call on it, telling what each party
 //! gets to see; then it serves a page on which to play calls by clicking. With `--once` it ends after the call.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
@@ -15,7 +15,7 @@ use local::wallet::Person;
 use local::{Options, Stack};
 use serde_json::Value;
 
-const USAGE: &str = "Usage: cargo run -p local [-- --once]
+const USAGE: &str = "Usage: cargo run --bin local [-- --once]
 
 Brings up ID-bellen on this machine, plays one call, and stays up until Ctrl-C,
 with a page on which you play calls yourself. With --once it ends after the call.";
@@ -64,7 +64,7 @@ async fn run(once: bool) -> Result<()> {
     let stack = Arc::new(Stack::up(&options, &progress).await?);
     let operator = Operator::of(&stack, &progress).await?;
     demo::fill_parameters(&stack, &operator).await?;
-    println!("[{:>4} s] ID-bellen is up.\n", began.elapsed().as_secs());
+    println!("[{:>4} s] ID-bellen is up ({}).\n", began.elapsed().as_secs(), stack.took());
 
     let told = tell(&stack).await;
     if told.is_err() {

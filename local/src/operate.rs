@@ -32,7 +32,8 @@ impl<'a> Operator<'a> {
     async fn build(stack: &Stack, progress: Progress<'_>) -> Result<PathBuf> {
         progress("Building the operator's command");
         let mut command = inheriting("cargo");
-        command.args(["build", "--package", "ops", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
+        // As the stack compiled it, so that there is nothing left to do.
+        command.args(["build", "--bin", "idbellen", "--message-format", "json-render-diagnostics"]);
         let log = stack.folder().join(format!("cargo-build-{}.log", random::hex(4)?));
         Process::start("cargo build", command.current_dir(stack.tools().checkout()), &log)?.finish().await?;
         built(&fs::read(&log)?)
@@ -127,10 +128,15 @@ pub fn always_open(mut purpose: Value) -> Value {
     purpose
 }
 
-/// Where cargo put the program, by the messages that it printed (`--message-format json`). Not always beside our own: cargo can
-/// build in a folder of its own (`build.build-dir`).
+/// Where cargo put the program, if it made one.
 pub fn built(printed: &[u8]) -> Result<PathBuf> {
+    let (_, program) = executables(printed).last().context("cargo does not say where it put the program")?;
+    Ok(program)
+}
+
+/// The names of programs and where cargo put them, by the messages that it printed (`--message-format json`). Not always beside
+/// our own: cargo can build in a folder of its own (`build.build-dir`).
+pub fn executables(printed: &[u8]) -> impl Iterator<Item = (String, PathBuf)> {
     let messages = printed.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let program = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    program.context("cargo does not say where it put the program")
+    messages.filter_map(|message| Some((message["target"]["name"].as_str()?.to_owned(), message["executable"].as_str()?.into())))
 }

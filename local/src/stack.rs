@@ -1,9 +1,11 @@
 //! All of it at once.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use reqwest::RequestBuilder;
@@ -58,13 +60,14 @@ pub struct Stack {
     pub(crate) command: OnceCell<PathBuf>,
     tools: Tools,
     run: RunFolder,
+    took: Took,
 }
 
 impl Stack {
     /// Installs, builds, starts and deploys everything, and tells `progress` about it. When it fails, the error names
     /// the folder with the logs.
     pub async fn up(options: &Options, progress: Progress<'_>) -> Result<Self> {
-        let tools = Tools::install(progress).await?;
+        let tools = Tools::here()?;
         let run = RunFolder::make(&tools)?;
         let path = run.path.clone();
         let result = Self::start(tools, run, options, progress).await;
@@ -75,17 +78,22 @@ impl Stack {
     }
 
     async fn start(tools: Tools, run: RunFolder, options: &Options, progress: Progress<'_>) -> Result<Self> {
-        let folder = &run.path;
+        let (folder, took) = (&run.path, Took::default());
         let template = options.template.clone().unwrap_or_else(|| tools.checkout().join("template.yaml"));
-        progress("Building the functions; starting the IRMA server and the AWS emulator");
+        progress("Compiling the functions and the operator's command");
+        let ((), programs) = tokio::try_join!(
+            took.time("tools", tools.complete(progress)),
+            took.time("compiling", deploy::compile(&tools, folder)),
+        )?;
+        progress("Packing the functions; starting the IRMA server and the AWS emulator");
         let port = free_port(0)?;
         let upstream = format!("127.0.0.1:{port}");
         let to_aws = Tap::start(0, &upstream).await?;
         let aws = to_aws.url();
         let (build, emulator, irma, issuer, to_api) = tokio::try_join!(
-            deploy::build(&tools, &template, folder),
-            Emulator::start(&tools, folder, port, &aws, &options.environment),
-            IrmaServer::start(&tools, folder, options.irma_port),
+            took.time("packing", deploy::build(&tools, &programs, &template, folder)),
+            took.time("emulator", Emulator::start(&tools, folder, port, &aws, &options.environment)),
+            took.time("IRMA server", IrmaServer::start(&tools, folder, options.irma_port)),
             Issuer::start(),
             Tap::start(options.port, &upstream),
         )?;
@@ -112,7 +120,7 @@ impl Stack {
         .into();
         parameters.retain(|(name, _)| options.parameters.iter().all(|(other, _)| other != name));
         parameters.extend(options.parameters.iter().cloned());
-        let deployment = build.deploy(&tools, &emulator, &parameters).await?;
+        let deployment = took.time("deploying", build.deploy(&tools, &emulator, &parameters)).await?;
         to_aws.name_callers(deployment.callers());
         to_api.show_host(&api_host(&deployment.api_id, emulator.port()))?;
         Ok(Self {
@@ -127,7 +135,14 @@ impl Stack {
             command: OnceCell::new(),
             tools,
             run,
+            took,
         })
+    }
+
+    /// How long each part of the start took, as a line of text. Some parts ran beside each other.
+    #[must_use]
+    pub fn took(&self) -> String {
+        self.took.to_string()
     }
 
     /// The API's address, `http://127.0.0.1:port`.
@@ -236,6 +251,27 @@ pub struct Invocation {
     pub failed: bool,
     /// What the function answered.
     pub payload: Value,
+}
+
+/// How long each part of a start took, in the order in which they ended.
+#[derive(Default)]
+struct Took(std::sync::Mutex<Vec<(&'static str, Duration)>>);
+
+impl Took {
+    async fn time<T>(&self, part: &'static str, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((part, began.elapsed()));
+        done
+    }
+}
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts: Vec<String> = parts.iter().map(|(part, took)| format!("{part} {:.1} s", took.as_secs_f64())).collect();
+        f.write_str(&parts.join(", "))
+    }
 }
 
 /// The folder of one run, `.local/run/{process id}-{number}`. A lock marks it as in use, a file `kept` as worth a look.

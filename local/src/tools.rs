@@ -1,6 +1,6 @@
 //! The programs that the local stack needs and that are not of this repository, in the ignored folder `.local/`.
 //!
-//! Nothing is installed outside that folder, apart from the caches of Go and pip.
+//! Nothing is installed outside that folder, apart from the caches of Go, npm and pip.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,7 +14,11 @@ use crate::process::{self, Process};
 
 const IRMAGO: &str = "github.com/privacybydesign/irmago";
 const IRMAGO_VERSION: &str = "v1.3.0";
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+pub(crate) const REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// Where CloudFormation Guard is in the npm package in which AWS delivers it: from crates.io it takes two minutes to build.
+const GUARD: &str = if cfg!(target_os = "macos") { "macos" } else { "ubuntu" };
+const GUARD_LOCK: &str = include_str!("../guard/package-lock.json");
 
 /// What `python` is given to install what a file of requirements says and nothing else: each package has the hash that stands
 /// there; none is built here, which would run what it brings and fetch more; and none asks for another. The file's name follows.
@@ -30,10 +34,6 @@ pub const PIP_INSTALL: [&str; 9] = [
     "-r",
 ];
 
-/// AWS CloudFormation Guard, which checks templates.
-pub const GUARD: Published = Published { name: "cfn-guard", version: "3.2.1", builds: "about two minutes" };
-/// Checks licences, sources and second versions of dependencies, and asks for advisories.
-pub const DENY: Published = Published { name: "cargo-deny", version: "0.20.2", builds: "about four minutes" };
 /// Finds dependencies that nothing uses.
 pub const MACHETE: Published = Published { name: "cargo-machete", version: "0.9.2", builds: "about a minute" };
 /// Lists what a program is made of, in CycloneDX.
@@ -42,7 +42,7 @@ pub const CYCLONEDX: Published = Published { name: "cargo-cyclonedx", version: "
 /// The web pages, each a folder of `web/`.
 const PAGES: [&str; 3] = ["citizen", "agent", "demo"];
 
-/// A program on crates.io.
+/// A program on crates.io that is compiled here; only the checks of dependencies and the bills of materials need them.
 pub struct Published {
     name: &'static str,
     version: &'static str,
@@ -61,12 +61,22 @@ impl Tools {
     /// Installs what is missing or of another version, and says so to `progress`. Takes a few minutes the first time
     /// and some milliseconds after that. Processes that want the same at once wait for each other.
     pub async fn install(progress: Progress<'_>) -> Result<Self> {
+        let tools = Self::here()?;
+        tools.complete(progress).await?;
+        Ok(tools)
+    }
+
+    /// Where everything will be once it is [complete](Self::complete).
+    pub(crate) fn here() -> Result<Self> {
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate is not in a workspace")?;
         let tools = Self { checkout: checkout.to_owned(), folder: checkout.join(".local") };
         fs::create_dir_all(&tools.folder)?;
-        let _lock = tools.lock("tools").await?;
-        tokio::try_join!(tools.python(progress), tools.go(progress))?;
         Ok(tools)
+    }
+
+    pub(crate) async fn complete(&self, progress: Progress<'_>) -> Result<()> {
+        let _lock = self.lock("tools").await?;
+        tokio::try_join!(self.python(progress), self.go(progress)).map(|_| ())
     }
 
     /// The root of the checkout.
@@ -117,7 +127,30 @@ impl Tools {
         tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("cannot lock")
     }
 
-    /// A program from crates.io, installed if it is not yet; only tests need them.
+    /// The program `cargo-deny`, which checks licences, sources, second versions and advisories of dependencies.
+    #[must_use]
+    pub fn deny(&self) -> PathBuf {
+        self.python_bin().join("cargo-deny")
+    }
+
+    /// The program `cfn-guard` (AWS CloudFormation Guard), which checks templates; installed if it is missing.
+    pub async fn guard(&self, progress: Progress<'_>) -> Result<PathBuf> {
+        let _lock = self.lock("tools").await?;
+        self.install_into("cfn-guard", GUARD_LOCK, async |target: &Path| {
+            require_node()?;
+            progress("Installing CloudFormation Guard");
+            for file in ["package.json", "package-lock.json", ".npmrc"] {
+                fs::copy(self.checkout.join("local/guard").join(file), target.join(file))?;
+            }
+            let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+            self.run("npm ci", process::inheriting("npm").args(arguments).current_dir(target)).await
+        })
+        .await?;
+        let package = self.folder.join("cfn-guard/node_modules/@cdklabs/cdk-validator-cfnguard");
+        Ok(package.join("bin").join(GUARD).join(std::env::consts::ARCH).join("cfn-guard"))
+    }
+
+    /// A program from crates.io, compiled if it is missing.
     pub async fn published(&self, program: &Published, progress: Progress<'_>) -> Result<PathBuf> {
         let Published { name, version, builds } = program;
         let _lock = self.lock("tools").await?;

@@ -1,5 +1,8 @@
-//! What the project depends on, held against `deny.toml`, whether all of it is used, and what the programs are made of; and
-//! that a registry which serves something else than it did is noticed before any of it runs.
+//! What the project depends on, held against `deny.toml`; that all of it is used; what the programs consist of; and that a
+//! registry which serves something else than it did is noticed before any of it runs.
+//!
+//! `cargo test --workspace` leaves these tests out, because two programs that they need are compiled from source:
+//! `cargo test --test dependencies` runs them.
 
 #![allow(clippy::print_stderr, reason = "it speaks to people")]
 
@@ -10,7 +13,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use local::sbom;
-use local::tools::{self, Published, Tools};
+use local::tools::{self, Tools};
 use serde_json::Value;
 
 fn tell(line: &str) {
@@ -18,12 +21,10 @@ fn tell(line: &str) {
 }
 
 /// Runs a program in the checkout; its output is the error when it fails.
-async fn run(program: &Published, arguments: &[&str]) -> Result<()> {
-    let tools = Tools::install(&tell).await?;
-    let path = tools.published(program, &tell).await?;
-    let output = Command::new(&path).args(arguments).current_dir(tools.checkout()).output()?;
+fn run(program: &Path, arguments: &[&str], tools: &Tools) -> Result<()> {
+    let output = Command::new(program).args(arguments).current_dir(tools.checkout()).output()?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    ensure!(output.status.success(), "{} {}:\n{said}", path.display(), arguments.join(" "));
+    ensure!(output.status.success(), "{} {}:\n{said}", program.display(), arguments.join(" "));
     Ok(())
 }
 
@@ -31,12 +32,14 @@ async fn run(program: &Published, arguments: &[&str]) -> Result<()> {
 async fn licences_sources_and_versions_are_as_deny_toml_says() -> Result<()> {
     let check = ["--locked", "--workspace", "check"];
     let no_stale_skip = ["--deny", "unmatched-skip", "--deny", "unnecessary-skip"];
-    run(&tools::DENY, &[&check[..], &no_stale_skip, &["bans", "licenses", "sources"]].concat()).await
+    let tools = Tools::install(&tell).await?;
+    run(&tools.deny(), &[&check[..], &no_stale_skip, &["bans", "licenses", "sources"]].concat(), &tools)
 }
 
 #[tokio::test]
 async fn every_dependency_is_used() -> Result<()> {
-    run(&tools::MACHETE, &["--with-metadata", "."]).await
+    let tools = Tools::install(&tell).await?;
+    run(&tools.published(&tools::MACHETE, &tell).await?, &["--with-metadata", "."], &tools)
 }
 
 /// What installs from a registry, as it stands in a document, a script or a list of arguments; and what must stand on the same

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -125,7 +125,8 @@ pub const NAME_AND_PERHAPS_BSN: &str = "afspraak";
 
 impl World {
     pub async fn up() -> Result<Self> {
-        let (started_at, progress) = (SystemTime::now(), |line: &str| eprintln!("{line} …"));
+        let (started_at, began) = (SystemTime::now(), Instant::now());
+        let progress = |line: &str| eprintln!("[{:>4} s] {line} …", began.elapsed().as_secs());
         let environment = crate::canary::SWITCHES.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let instance = format!("arn:aws:connect:{}:000000000000:instance/{CONNECT_INSTANCE}", local::REGION);
         let parameters = vec![("ConnectInstanceArn".to_owned(), instance)];
@@ -139,6 +140,7 @@ impl World {
         let mut closed = example_purpose(&stack, BSN_AND_NAME)?;
         closed["openingHours"] = json!({"weekly": {}});
         operator.put_purpose(OUT_OF_HOURS, &closed).await?;
+        eprintln!("[{:>4} s] The stack is up: {}.", began.elapsed().as_secs(), stack.took());
         Ok(Self {
             stack,
             _connect: connect,

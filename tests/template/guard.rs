@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use local::tools::{self, Tools};
+use local::tools::Tools;
 use serde_json::{Value, json};
 
 /// All rules.
@@ -46,7 +46,7 @@ impl Rules {
         }
         let different: BTreeSet<&String> = promises.values().collect();
         ensure!(different.len() == promises.len(), "two rules say the same");
-        let installing = async { Tools::install(&|_| ()).await?.published(&tools::GUARD, &|line| eprintln!("{line} …")).await };
+        let installing = async { Tools::install(&|_| ()).await?.guard(&|line| eprintln!("{line} …")).await };
         let program = tokio::runtime::Runtime::new()?.block_on(installing)?;
         Ok(Self { files, program, promises })
     }

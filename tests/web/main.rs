@@ -2,7 +2,7 @@
 //! `*.test.ts`; this brings up the stack and the pages, publishes them as an operator does, and runs the tests with Node's
 //! own test runner.
 //!
-//! `cargo test -p tests --test web -- WORDS` runs the tests with these words in their name.
+//! `cargo test --test web -- WORDS` runs the tests with these words in their name.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to people")]
 

@@ -248,7 +248,7 @@ mod tests {
         xwing: Vec<XWingVector>,
     }
 
-    /// DeriveKeyPair and Decap of HPKE's KEM 0x647a.
+    /// `DeriveKeyPair` and `Decap` of HPKE's KEM 0x647a.
     #[derive(Deserialize)]
     struct Hpke {
         #[serde(rename = "ikmR")]

@@ -215,9 +215,11 @@ fn open<K: Kem>(key: &K::PrivateKey, info: &[u8], sealed: &[u8], bound_to: &[u8]
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
     use serde::Deserialize;
 
     use super::*;
+    use crate::derive::base64url;
 
     fn hex(text: &str) -> Vec<u8> {
         (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
@@ -246,7 +248,7 @@ mod tests {
         xwing: Vec<XWingVector>,
     }
 
-    /// DeriveKeyPair and Decap of HPKE's KEM 0x647a.
+    /// `DeriveKeyPair` and `Decap` of HPKE's KEM 0x647a.
     #[derive(Deserialize)]
     struct Hpke {
         #[serde(rename = "ikmR")]
@@ -291,6 +293,19 @@ mod tests {
         let private = <XWing as Kem>::PrivateKey::from_bytes(&hex(private)).unwrap();
         let encapsulated = <XWing as Kem>::EncappedKey::from_bytes(&hex(encapsulated)).unwrap();
         XWing::decap(&private, None, &encapsulated).unwrap().0.to_vec()
+    }
+
+    // As docs/architecture.md has them. Whoever changes one loses the records that are alive.
+    #[test]
+    fn each_text_names_its_version() {
+        for (version, name) in [(Version::One, "v1"), (Version::Two, "v2")] {
+            let pair = KeyPair::of_secret(&[1; 32], version);
+            let input = hkdf(&[1; 32], &[format!("idbellen/{name}/record key").as_bytes()]);
+            assert_eq!(pair.id, KeyPair::derive(&*input, version).id);
+            let hashed = [format!("idbellen/{name}/record id").as_bytes(), &pair.public().to_bytes()].concat();
+            assert_eq!(pair.id.as_str(), base64url(digest(&SHA256, &hashed).as_ref()));
+            assert_eq!(version.info(), format!("idbellen/{name}/attributes").as_bytes());
+        }
     }
 
     // Prints the processor time of each, the median of 15 turns of 200 in microseconds: docs/performance.md, "Sealing".

@@ -83,6 +83,7 @@ mod tests {
     use aws_smithy_runtime_api::client::http::HttpConnector as _;
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rustls::crypto::SupportedKxGroup;
     use rustls::pki_types::PrivateKeyDer;
     use rustls::{NamedGroup, ServerConfig, ServerConnection, StreamOwned};
 
@@ -118,7 +119,7 @@ mod tests {
                 let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&tls)).unwrap(), stream.unwrap());
                 // Who does not trust it hangs up.
                 if stream.read(&mut [0; 1024]).is_ok() {
-                    let _ = tell.send(stream.conn.negotiated_key_exchange_group().map(|group| group.name()));
+                    let _ = tell.send(stream.conn.negotiated_key_exchange_group().map(SupportedKxGroup::name));
                     let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
                 }
             }

@@ -229,10 +229,23 @@ describe("a call", () => {
   });
 
   test("has a BSN in groups where the purpose says so, and no row without a label", async () => {
-    const row = { id: "irma-demo.MijnOverheid.singleton.BSN", value: BSN, label: { nl: "Nummer", en: "Number" }, issuedAt: 1_794_441_600 };
+    const row = {
+      id: "irma-demo.MijnOverheid.singleton.BSN",
+      value: BSN,
+      label: { nl: "Nummer", en: "Number" },
+      issuedAt: 1_794_441_600,
+    };
     const body = {
-      status: "disclosed", reference: "WGHJ-ZTB0-K75M", purpose: "burgerzaken", expiresAt: Math.floor(Date.now() / 1000) + 3_000,
-      attributes: [row, { ...row, format: "bsn" }, { ...row, value: "iets anders", format: "bsn" }, { ...row, value: "ongevraagd", label: { nl: row.id, en: row.id } }],
+      status: "disclosed",
+      reference: "WGHJ-ZTB0-K75M",
+      purpose: "burgerzaken",
+      expiresAt: Math.floor(Date.now() / 1000) + 3_000,
+      attributes: [
+        row,
+        { ...row, format: "bsn" },
+        { ...row, value: "iets anders", format: "bsn" },
+        { ...row, value: "ongevraagd", label: { nl: row.id, en: row.id } },
+      ],
     };
     const desk = await open({ before: (page) => page.route(LOOKUP, (route) => route.fulfill({ json: body })) });
     await desk.call("A".repeat(43), "leg-1");

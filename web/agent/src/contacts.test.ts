@@ -87,7 +87,16 @@ describe("a look-up", () => {
   };
 
   test("shows no row without a label, and the others", async () => {
-    for (const label of [undefined, null, {}, "BSN", { nl: "BSN" }, { nl: "", en: "" }, { nl: " ", en: "BSN" }, { nl: row.id, en: row.id }]) {
+    for (const label of [
+      undefined,
+      null,
+      {},
+      "BSN",
+      { nl: "BSN" },
+      { nl: "", en: "" },
+      { nl: " ", en: "BSN" },
+      { nl: row.id, en: row.id },
+    ]) {
       assert.deepEqual(await shown({ ...row, label }, row), [row], JSON.stringify(label));
     }
     assert.deepEqual(await shown(), []);
@@ -99,6 +108,7 @@ describe("a look-up", () => {
   });
 
   test("that is not as the API says is none", async () => {
-    for (const wrong of [{ id: 1 }, { value: null }, { issuedAt: "1" }]) assert.equal(await shown({ ...row, ...wrong }), "unreachable");
+    for (const wrong of [{ id: 1 }, { value: null }, { issuedAt: "1" }])
+      assert.equal(await shown({ ...row, ...wrong }), "unreachable");
   });
 });

@@ -1,6 +1,6 @@
 /** The two calls to the API about a contact. */
 
-import { ask, bilingual, byThisClock, list, number, object, text } from "../../common/src/api.ts";
+import { ask, byThisClock, list, number, object, text } from "../../common/src/api.ts";
 import type { Answer, Attribute, Cleared, Contact } from "./portal.ts";
 
 /** Who is logged in, for the API. */

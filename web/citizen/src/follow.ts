@@ -32,14 +32,9 @@ export interface Following {
   cancel(): void;
 }
 
-/** ID-bellen cancels a session that no app opened within two minutes, in milliseconds: nobody refused it then. */
-const UNOPENED = 115_000;
-
 /** Follows `session` until it ends, and shows each step. One that was under way may still come after `leave` or `cancel`. */
 export function follow({ sessionPtr, frontendRequest }: Session, show: (step: Step) => void): Following {
   let machine: IStateMachine | undefined;
-  let opened = false;
-  const started = performance.now();
   const transition = (name: string, payload?: unknown): void => {
     void machine?.selectTransition(({ validTransitions }) => validTransitions.includes(name) && { transition: name, payload });
   };
@@ -68,8 +63,7 @@ export function follow({ sessionPtr, frontendRequest }: Session, show: (step: St
 
       stateChange(event: StateChangeEvent): void {
         const step = stepOf(event);
-        opened ||= step?.name === "pairing" || step?.name === "app";
-        if (step) show(step.name === "declined" && !opened && performance.now() - started > UNOPENED ? { name: "timeout" } : step);
+        if (step) show(step);
       }
     },
   );

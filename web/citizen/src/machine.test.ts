@@ -212,6 +212,31 @@ describe("the way through the wallet", () => {
     });
   }
 
+  test("tells a session that ended because no app opened it as too late, and one that was opened as refused", () => {
+    const declined: Step = { name: "declined" };
+    assert.equal(
+      scanning()
+        .after(1.9 * MINUTE)
+        .shows(declined).name,
+      "declined",
+    );
+    assert.equal(
+      scanning()
+        .after(2 * MINUTE)
+        .shows(declined).name,
+      "timeout",
+    );
+    for (const opened of [{ name: "app" }, { name: "pairing", phase: "asked" }] as Step[]) {
+      assert.equal(
+        scanning()
+          .shows(opened)
+          .after(2 * MINUTE)
+          .shows(declined).name,
+        "declined",
+      );
+    }
+  });
+
   test("changes between QR code and button as the citizen wants", () => {
     for (const is of ["show qr", "show button"] as const) {
       const played = scanning().send({ is });

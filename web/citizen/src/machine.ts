@@ -12,6 +12,8 @@ export interface State {
   readonly asked: Purpose | null;
   /** The session, as long as it is followed and the phone can dial. */
   readonly session: Session | null;
+  /** Until when an app can open the session, in milliseconds by this browser's clock; null once one did. */
+  readonly openBefore: number | null;
   /** Whole minutes in which the phone can still dial. */
   readonly minutes: number;
   /** What was typed as the pairing code is not four digits. */
@@ -53,10 +55,14 @@ export type Effect =
 
 const MINUTE = 60_000;
 
+/** ID-bellen cancels a session that no app opened within two minutes; in milliseconds, and a little less for the way. */
+const OPEN_WITHIN = 115_000;
+
 export const initial: State = {
   view: { name: "loading" },
   asked: null,
   session: null,
+  openBefore: null,
   minutes: 0,
   incomplete: false,
   acted: false,
@@ -91,13 +97,11 @@ function next(state: State, event: Event, now: number, effects: Effect[]): State
       return begun;
     }
     case "started":
-      return count(follow({ ...state, session: event.session }, effects), now, effects);
+      return count(follow({ ...state, session: event.session, openBefore: now + OPEN_WITHIN }, effects), now, effects);
     case "refused":
       return refused(state, event.cause, event.openingHours);
-    case "step": {
-      const shown = { ...state, incomplete: false, view: event.step };
-      return event.step.name === "declined" || event.step.name === "timeout" ? over(shown, effects) : shown;
-    }
+    case "step":
+      return stepped(state, event.step, now, effects);
     case "enter":
       return enter(state, event.code.replace(/\s/g, ""), effects);
     case "show qr":
@@ -113,6 +117,15 @@ function next(state: State, event: Event, now: number, effects: Effect[]): State
     case "tick":
       return count(state, now, effects);
   }
+}
+
+function stepped(before: State, step: Step, now: number, effects: Effect[]): State {
+  const opened = step.name === "pairing" || step.name === "app";
+  // The IRMA server tells a session that was cancelled because no app opened it like one that was refused.
+  const unopened = step.name === "declined" && before.openBefore !== null && before.openBefore <= now;
+  const view: Step = unopened ? { name: "timeout" } : step;
+  const state = { ...before, incomplete: false, view, openBefore: opened ? null : before.openBefore };
+  return view.name === "declined" || view.name === "timeout" ? over(state, effects) : state;
 }
 
 /** Leaves the session, if there is one, and waits for no answer any more. */

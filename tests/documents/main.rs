@@ -201,18 +201,22 @@ fn tests_of(text: &str) -> Vec<String> {
 /// Whether there is a test of this name, as `tests/cases.md` writes it.
 fn is_test(name: &str) -> Result<bool> {
     let parts: Vec<&str> = name.split("::").collect();
+    let has_test = |path: &str, test: &str| {
+        let source = read(path)?;
+        let is_there = |kind: &str| source.contains(&format!("#[{kind} {test}("));
+        Ok(is_there("test]\nfn") || is_there("tokio::test]\nasync fn"))
+    };
     match parts[..] {
-        [folder @ ("template" | "telephony"), test] => {
-            Ok(read(&format!("tests/{folder}/main.rs"))?.contains(&format!("#[test]\nfn {test}(")))
-        }
-        ["template", module, test] => Ok(read(&format!("tests/template/{module}.rs"))?.contains(&format!("#[test]\nfn {test}("))),
+        [folder @ ("template" | "telephony" | "dependencies"), test] => has_test(&format!("tests/{folder}/main.rs"), test),
+        ["template", module, test] => has_test(&format!("tests/template/{module}.rs"), test),
+        [folder @ ("report" | "command"), module, test] => has_test(&format!("ops/tests/{folder}/{module}.rs"), test),
         // They run when all others have, and have no functions of their own names.
         ["canary", _] => Ok(read("tests/end_to_end/world.rs")?.contains(&format!("Trial::test(\"{name}\""))),
         ["promises", test] => is_in_module("tests/promises/mod.rs", test),
         [module, test] => is_in_module(&format!("tests/end_to_end/{module}.rs"), test),
-        [package @ ("shared" | "ops" | "local" | "session-start"), module, test] => {
+        [package @ ("shared" | "ops" | "local" | "session-start"), ref modules @ .., test] => {
             let folder = if package == "session-start" { "functions/" } else { "" };
-            let source = read(&format!("{folder}{package}/src/{module}.rs"))?;
+            let source = read(&format!("{folder}{package}/src/{}.rs", modules.join("/")))?;
             Ok(source.split_once("#[cfg(test)]").is_some_and(|(_, tests)| tests.contains(&format!("fn {test}("))))
         }
         _ => bail!("{name} is no name of a test"),

@@ -35,6 +35,9 @@ struct Route {
     status: u16,
 }
 
+/// Who signs as telephony, as API Gateway writes it into the event.
+const TELEPHONY: &str = "arn:aws:sts::000000000000:assumed-role/idbellen-local-telephony/exchange";
+
 const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 async fn routes(world: &World) -> Result<Vec<Route>> {
@@ -171,7 +174,11 @@ async fn a_body_in_base64_is_read_like_any_other(world: &World) -> Result<()> {
                 "headers": {"content-type": "application/json"},
                 "requestContext": {
                     "routeKey": key, "stage": "$default", "domainName": "127.0.0.1", "http": {"method": "POST", "path": route.path},
-                    "authorizer": {"jwt": {"claims": {"sub": "anna"}, "scopes": []}},
+                    "accountId": "000000000000",
+                    "authorizer": match route.caller {
+                        Caller::Telephony(_) => json!({"iam": {"userArn": TELEPHONY}}),
+                        _ => json!({"jwt": {"claims": {"sub": "anna"}, "scopes": []}}),
+                    },
                 },
                 "body": STANDARD.encode(body), "isBase64Encoded": true,
             });

@@ -81,7 +81,7 @@ async fn promise_2_no_log_and_no_error_holds_what_was_disclosed(world: &World) -
     let claims = json!({
         "iat": shared::clock::now(), "exp": shared::clock::now() + 120, "iss": local::irma_server::ISSUER, "sub": "disclosing_result",
         "token": session.token, "type": "disclosing", "status": "DONE", "proofStatus": "VALID",
-        "disclosed": [[{"id": "a.b.c.d", "rawvalue": marker, "issuancetime": 0}]],
+        "disclosed": [[{"id": crate::results::BSN, "rawvalue": marker, "status": "PRESENT", "issuancetime": 0}]],
     });
     let result = world.stack.irma.lock().await.result(claims).sign()?;
     // A signature that is wrong, a database that fails, and then all goes well.

@@ -50,16 +50,13 @@ pub async fn check(aws: &Aws, stack: &Stack, build: Option<&Path>, report: &mut 
 /// The version that every function has, and what is invoked where none is named.
 const LATEST: &str = "$LATEST";
 
-/// What CloudFormation tells of a parameter with `NoEcho`, whatever its value is.
-const HIDDEN: &str = "****";
-
 /// Names only: no value is needed to see what is wrong.
 fn variables(expected: &Value, found: &Value) -> Outcome {
     let (expected, found) = (texts(&expected["Environment"]["Variables"]), texts(&found["Environment"]["Variables"]));
     let more = found.keys().filter(|name| !expected.contains_key(*name)).map(|name| format!("{name} is not in the template"));
     let other = expected.iter().filter_map(|(name, value)| match found.get(name) {
         None => Some(format!("{name} is missing")),
-        Some(found) => (found != value && value != HIDDEN).then(|| format!("{name} has another value")),
+        Some(found) => (found != value && value != Template::HIDDEN).then(|| format!("{name} has another value")),
     });
     let differences: Vec<String> = more.chain(other).collect();
     Outcome::no_difference(&differences, DEPLOY)

@@ -162,9 +162,18 @@ impl Template {
         self.resources.keys().cloned().collect()
     }
 
+    /// What CloudFormation tells of a parameter with `NoEcho`, whatever its value is.
+    pub const HIDDEN: &str = "****";
+
+    /// The stack's parameters, but for those whose value is hidden.
+    fn shown_parameters(&self) -> impl Iterator<Item = (&String, &String)> {
+        let hidden = |name: &str| self.source["Parameters"][name]["NoEcho"] == true;
+        self.parameters.iter().filter(move |(name, value)| !(hidden(name) && value.as_str() == Self::HIDDEN))
+    }
+
     /// Parameters of the stack that the template does not have, or whose value it does not allow: which, and why.
     pub fn parameters_outside_limits(&self) -> Vec<String> {
-        let outside = self.parameters.iter().filter_map(|(name, value)| {
+        let outside = self.shown_parameters().filter_map(|(name, value)| {
             let declared = &self.source["Parameters"][name];
             if declared.is_null() {
                 return Some(format!("{name} is not in the template"));
@@ -187,7 +196,7 @@ impl Template {
     pub fn parameters_other_than(&self, meant: &BTreeMap<String, String>) -> Vec<String> {
         let declared = |name: &str| &self.source["Parameters"][name];
         let unknown = meant.keys().filter(|name| declared(name).is_null()).map(|name| format!("{name} is not in the template"));
-        let other = self.parameters.iter().filter_map(|(name, value)| {
+        let other = self.shown_parameters().filter_map(|(name, value)| {
             let default = Some(&declared(name)["Default"]).filter(|default| !default.is_null()).map(text);
             match meant.get(name).cloned().or(default) {
                 Some(meant) => (meant != *value).then(|| format!("{name} is {value}, and was meant to be {meant:?}")),
@@ -367,6 +376,10 @@ mod tests {
         assert_eq!(with("Stage", "test\n"), ["Stage is test\n"]);
         assert_eq!(with("ConnectInstanceArn", ""), Vec::<String>::new());
         assert_eq!(with("Other", "x"), ["Other is not in the template"]);
+        // CloudFormation does not tell its value, and no other's is told so.
+        assert_eq!(with("SiteSecret", Template::HIDDEN), Vec::<String>::new());
+        assert_eq!(filled_in(&[("SiteSecret", "****")]).parameters_other_than(&BTreeMap::new()), Vec::<String>::new());
+        assert_eq!(with("Stage", Template::HIDDEN), ["Stage is ****"]);
         assert!(filled_in(&[]).parameters_outside_limits().contains(&"Stage is missing".to_owned()));
     }
 

@@ -38,12 +38,6 @@ impl Asked {
         Self(purpose.asked().into_iter().filter_map(of).collect())
     }
 
-    /// Nothing.
-    #[must_use]
-    pub fn nothing() -> Self {
-        Self(Vec::new())
-    }
-
     /// The bytes to store: the JSON `[{"id", "label": {"nl", "en"}, "format"?}, …]`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

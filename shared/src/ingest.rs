@@ -54,7 +54,9 @@ pub enum NotIngested {
     Unavailable,
     /// The IRMA server is out of reach, or refused us.
     Irma(IrmaError),
-    /// The record is not right, or no result is.
+    /// The record is not as it was made.
+    Damaged,
+    /// The result is not right, and none is: key, issuer or clock.
     Untrusted,
 }
 
@@ -130,7 +132,7 @@ impl Ingest {
         let key = PublicKey::from_bytes(&pending.public_key).ok().filter(|key| RecordId::of(key) == *id);
         let Some(key) = key else {
             tracing::error!(%id, "the record's public key is not the one its id was made of");
-            return Err(NotIngested::Untrusted);
+            return Err(NotIngested::Damaged);
         };
         let token = self.token_key.open(&pending.token, id).await.map_err(|_| NotIngested::Unavailable)?;
         let mut waits = waits.iter();
@@ -159,13 +161,14 @@ impl Ingest {
     }
 
     /// Gives up the result of record `id`, which can't be fetched any more.
-    pub async fn lose(&self, id: &RecordId) -> Result<(), NotIngested> {
+    pub async fn lose(&self, id: &RecordId) -> Result<Ingested, NotIngested> {
         let ending = Ending::Lost;
         if self.records.end(id, &ending).await? {
             tracing::warn!(%id, "the result could not be fetched any more");
             self.metrics.count(Metric::of(&ending));
         }
-        Ok(())
+        // Nothing was fetched.
+        Ok(Ingested::Already)
     }
 
     /// Ends a session that nobody opened. The record goes first, so that the IRMA server's callback finds nothing to do.
@@ -206,23 +209,24 @@ impl Ingest {
                 &of_then
             }
         };
-        let taken_in = attributes.seal(key, pending.purpose.as_str(), asked).map_err(|_| NotIngested::Untrusted)?;
-        let size = taken_in.attributes.as_bytes().len();
-        if size > Records::LARGEST_ATTRIBUTES {
-            tracing::warn!(%id, size, "what was disclosed is larger than a record can hold");
-            return Ok(End::refused());
-        }
+        let taken_in = attributes.seal(key, pending.purpose.as_str(), asked).map_err(|_| NotIngested::Damaged)?;
         let dropped = taken_in.dropped;
         if dropped > 0 {
             tracing::warn!(%id, dropped, "attributes that had not been asked were dropped");
         }
         let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
         let also = (dropped > 0).then_some((Metric::AttributesDropped, dropped));
-        Ok(End { ending: Ending::Disclosed(taken_in.attributes), also })
+        let Some(sealed) = taken_in.attributes else { return Ok(End { ending: Ending::Declined, also }) };
+        let size = sealed.as_bytes().len();
+        if size > Records::LARGEST_ATTRIBUTES {
+            tracing::warn!(%id, size, "what was disclosed is larger than a record can hold");
+            return Ok(End::refused());
+        }
+        Ok(End { ending: Ending::Disclosed(sealed), also })
     }
 
     /// What a session asked whose record does not say so: the release before this one made it, less than an hour before this
-    /// one was deployed. It goes with the next release, and with it the right to read purposes.
+    /// one was deployed. It goes with version 1 of sealing (`record_key`), and with it the right to read purposes.
     async fn asked_before(&self, purpose: &PurposeName) -> Result<Asked, NotIngested> {
         self.parameters.asked_now(purpose).await.map_err(|reason| {
             tracing::error!(%reason, "what a session of before the deployment asked can't be read");
@@ -242,7 +246,7 @@ impl Ingest {
                 };
             }
         };
-        // A key that was replaced is trusted for a minute at most.
+        // A key that was replaced is trusted for a minute, or until Parameter Store answers again.
         let read = async || read_verifier(&self.parameters, &self.issuer).await;
         let mut result = self.verifier.current(read).await.verify(&jwt, token, created_at, now());
         if matches!(result, Err(Untrusted::Signature)) {

@@ -55,10 +55,12 @@ impl Parameters {
         value.ok_or_else(|| CannotStart::because(format!("parameter {name} has no value")))
     }
 
-    /// What the purpose `name` asks at this moment; nothing if there is no such purpose. For records that do not say what their
+    /// What the purpose `name` asks at this moment. For records that do not say what their
     /// session asked: see [`Pending::asked`](crate::records::Pending::asked).
     pub(crate) async fn asked_now(&self, name: &PurposeName) -> Result<Asked, CannotStart> {
-        Ok(self.purposes().await?.get(name).map_or_else(Asked::nothing, Asked::by))
+        let purposes = self.purposes().await?;
+        let purpose = purposes.get(name).ok_or_else(|| CannotStart::because("the purpose is not there, or not valid"))?;
+        Ok(Asked::by(purpose))
     }
 
     /// All purposes that are valid. One that is not is named in the log, and left out.

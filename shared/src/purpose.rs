@@ -214,6 +214,11 @@ impl Purpose {
         if asked.is_empty() {
             return Err("condiscon asks for no attribute".to_owned());
         }
+        if all_is_optional(&purpose.condiscon) {
+            return Err(
+                "condiscon lets the citizen disclose nothing: at least one entry must have no empty alternative".to_owned()
+            );
+        }
         if let Some(id) = asked.iter().find(|id| !purpose.attributes.contains_key(**id)) {
             return Err(format!("attributes gives no label and reason for {id}, which condiscon asks for"));
         }
@@ -249,6 +254,13 @@ fn asked(condiscon: &Value) -> Option<Vec<&str>> {
         }
     }
     Some(asked)
+}
+
+/// Whether each entry of a condiscon has an alternative without attributes.
+fn all_is_optional(condiscon: &Value) -> bool {
+    let is_empty = |conjunction: &Value| conjunction.as_array().is_some_and(Vec::is_empty);
+    let is_optional = |entry: &Value| entry.as_array().is_some_and(|alternatives| alternatives.iter().any(is_empty));
+    condiscon.as_array().is_some_and(|entries| entries.iter().all(is_optional))
 }
 
 #[cfg(test)]

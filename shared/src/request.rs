@@ -7,6 +7,13 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
+/// The header that CloudFront puts on what it passes on from the citizen's site. It replaces one that a browser sent (AWS, "Add
+/// custom headers to origin requests").
+pub const SITE_HEADER: &str = "x-idbellen-site";
+
+/// The headers that the functions read; no other reaches them.
+pub(crate) const READ_HEADERS: [&str; 2] = ["content-type", SITE_HEADER];
+
 /// No body that we read is larger, in bytes.
 const LARGEST_BODY: usize = 4096;
 

@@ -37,8 +37,8 @@ pub struct DisclosedAttributes(Vec<Attribute>);
 
 /// What of it was taken in, and how many attributes were not, because the session had not asked them.
 pub struct TakenIn {
-    /// What had been asked.
-    pub attributes: SealedAttributes,
+    /// What had been asked; nothing if nothing of it was disclosed, though the IRMA server may take that for a valid answer.
+    pub attributes: Option<SealedAttributes>,
     /// The number of the others.
     pub dropped: usize,
 }
@@ -201,9 +201,29 @@ impl DisclosedAttributes {
             AttributeStatus::Extra | AttributeStatus::Other => false,
         };
         let dropped = self.0.len() - self.0.iter().filter(answers).count();
-        let json = Zeroizing::new(serde_json::to_vec(&shown).map_err(|_| CannotSeal)?);
-        let attributes = SealedAttributes::seal(&json, key, purpose_name)?;
-        Ok(TakenIn { attributes, dropped })
+        if shown.is_empty() {
+            return Ok(TakenIn { attributes: None, dropped });
+        }
+        // At once in its whole size: one that grows leaves parts of it behind, which nobody wipes.
+        let mut size = Size(0);
+        serde_json::to_writer(&mut size, &shown).map_err(|_| CannotSeal)?;
+        let mut json = Zeroizing::new(Vec::with_capacity(size.0));
+        serde_json::to_writer(&mut *json, &shown).map_err(|_| CannotSeal)?;
+        Ok(TakenIn { attributes: Some(SealedAttributes::seal(&json, key, purpose_name)?), dropped })
+    }
+}
+
+/// How many bytes were written; nothing is kept of them.
+struct Size(usize);
+
+impl std::io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -287,7 +307,7 @@ mod tests {
         let Ok(SessionResult::Disclosed(attributes)) = result else { panic!("not disclosed") };
         let keys = Secret::from_bytes(&[5; 32]).key_pair();
         let taken_in = attributes.seal(&keys.public(), "purpose", asked).unwrap();
-        let json = taken_in.attributes.open(&keys, "purpose").unwrap();
+        let json = taken_in.attributes.unwrap().open(&keys, "purpose").unwrap();
         (serde_json::from_slice(&json).unwrap(), taken_in.dropped)
     }
 
@@ -326,6 +346,23 @@ mod tests {
             let (shown, dropped) = taken_in(&json!([[extra], [name, bsn]]), &asked);
             assert_eq!(pairs(&shown), [("a.b.c.bsn", "1"), ("a.b.c.name", "N")], "{extra}");
             assert_eq!(dropped, 1, "{extra}");
+        }
+    }
+
+    // The IRMA server takes it for a valid answer where the session lets the citizen leave all out, or all values are empty.
+    #[test]
+    fn who_discloses_nothing_of_what_was_asked_has_not_disclosed() {
+        let asked = asked(&["a.b.c.bsn"]);
+        for disclosed in [
+            json!([]),
+            json!([[], []]),
+            json!([[attribute("a.b.c.name", "N", "EXTRA")]]),
+            json!([[{"id": "a.b.c.bsn", "rawvalue": null, "value": null, "status": "NULL", "issuancetime": 0}]]),
+        ] {
+            let result = server().check_claims(&json!({"disclosed": disclosed}));
+            let Ok(SessionResult::Disclosed(attributes)) = result else { panic!("not disclosed") };
+            let key = Secret::from_bytes(&[5; 32]).key_pair().public();
+            assert!(attributes.seal(&key, "purpose", &asked).unwrap().attributes.is_none(), "{disclosed}");
         }
     }
 

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use lambda_http::Request;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_http::aws_lambda_events::query_map::QueryMap;
-use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::http::HeaderName;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
@@ -24,6 +24,7 @@ use crate::config::CannotStart;
 use crate::connect::{ConnectEvent, Outcome};
 use crate::logging;
 use crate::problem::Problem;
+use crate::request::READ_HEADERS;
 
 // cargo-lambda builds so unless the profile says otherwise.
 #[cfg(panic = "abort")]
@@ -226,8 +227,8 @@ where
 fn request(event: &str) -> Result<Request, Problem> {
     const SHAPE: &str = "The request's headers are not valid.";
     let mut request: ApiGatewayV2httpRequest = serde_json::from_str(event).map_err(|_| Problem::InvalidBody(SHAPE))?;
-    let content_type = request.headers.remove(CONTENT_TYPE);
-    request.headers = content_type.map(|content_type| (CONTENT_TYPE, content_type)).into_iter().collect();
+    let read = READ_HEADERS.iter().filter_map(|name| Some((HeaderName::from_static(name), request.headers.get(*name)?.clone())));
+    request.headers = read.collect();
     request.raw_path = None;
     request.raw_query_string = None;
     request.query_string_parameters = QueryMap::default();
@@ -245,6 +246,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::request::SITE_HEADER;
 
     fn event(changes: &Value) -> String {
         let mut event = json!({
@@ -271,6 +273,20 @@ mod tests {
         assert!(!event.contains("what a citizen disclosed"));
         let response = answer(&event, async |request: Request| {
             assert!(request.body().is_empty() && crate::request::route(&request).as_deref() == Some("POST /x"));
+            no_content(request).await
+        });
+        assert_eq!(response.await.status_code, 204);
+    }
+
+    #[tokio::test]
+    async fn only_headers_that_are_read_reach_a_function() {
+        let sent = json!({"headers": {"content-type": "text/plain", SITE_HEADER: "secret", "authorization": "token", "x": "y"}});
+        let event = event(&sent);
+        let response = answer(&event, async |request: Request| {
+            let mut names: Vec<&str> = request.headers().keys().map(HeaderName::as_str).collect();
+            names.sort_unstable();
+            assert_eq!(names, ["content-type", SITE_HEADER]);
+            assert_eq!(request.headers()[SITE_HEADER], "secret");
             no_content(request).await
         });
         assert_eq!(response.await.status_code, 204);

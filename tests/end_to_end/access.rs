@@ -1,13 +1,15 @@
 //! Who may call which route.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use local::Unsigned;
 use local::call::Caller;
 use local::issuer::{Issuer, SigningKey, Token};
 use serde_json::{Value, json};
 use shared::clock::now;
+use shared::request::SITE_HEADER;
 
 use crate::tests;
-use crate::world::World;
+use crate::world::{BSN_AND_NAME, World};
 
 tests! {
     beside_others: [
@@ -23,7 +25,7 @@ tests! {
         an_agent_cannot_call_telephonys_routes,
         there_are_no_other_routes,
     ],
-    alone: []
+    alone: [citizens_come_through_the_site_where_the_stack_has_a_secret_for_it]
 }
 
 const AGENTS: [&str; 2] = ["/contacts/lookup", "/contacts/clear"];
@@ -179,5 +181,36 @@ async fn there_are_no_other_routes(world: &World) -> Result<()> {
     for path in ["/sessions", "/contacts/lookup", "/contacts/clear", "/dtmf/exchange", "/telephony/clear"] {
         assert_eq!(world.stack.get(path).await?.status, 404, "GET {path}");
     }
+    Ok(())
+}
+
+/// Sets a variable of the function that citizens call, as a deployment does.
+async fn set_site_secret(world: &World, secret: &str) -> Result<()> {
+    let function = &world.stack.deployment.functions.get("SessionStart").context("there is no such function")?.name;
+    let path = format!("/2015-03-31/functions/{function}/configuration");
+    let aws = async |method: &str, body: &[u8]| {
+        let request = Unsigned { method, path: &path, headers: &[], body };
+        let response = world.stack.signed_for_aws(world.stack.root(), "lambda", &request)?.send().await?;
+        anyhow::Ok(response.error_for_status()?.json::<Value>().await?)
+    };
+    let mut variables = aws("GET", b"").await?["Environment"]["Variables"].take();
+    variables["SITE_SECRET"] = json!(secret);
+    aws("PUT", json!({"Environment": {"Variables": variables}}).to_string().as_bytes()).await.map(|_| ())
+}
+
+async fn citizens_come_through_the_site_where_the_stack_has_a_secret_for_it(world: &World) -> Result<()> {
+    const SECRET: &str = "ThirtyTwoLettersAndDigitsAtRandom0";
+    let get = async |sent: Option<&str>| {
+        let mut request = world.stack.client().get(format!("{}/purposes/{BSN_AND_NAME}", world.stack.url()));
+        if let Some(sent) = sent {
+            request = request.header(SITE_HEADER, sent);
+        }
+        anyhow::Ok(request.send().await?.status().as_u16())
+    };
+    set_site_secret(world, SECRET).await?;
+    let (none, wrong, right) = (get(None).await, get(Some("wrong")).await, get(Some(SECRET)).await);
+    set_site_secret(world, "").await?;
+    assert_eq!((none?, wrong?, right?), (403, 403, 200));
+    assert_eq!(get(None).await?, 200);
     Ok(())
 }

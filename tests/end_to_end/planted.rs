@@ -66,7 +66,7 @@ async fn plant(
         purpose: purpose.parse().map_err(failed)?,
         public_key,
         token: SealedToken::from_bytes(vec![0; 32]),
-        asked: Asked::nothing(),
+        asked: Asked::from_bytes(b"[]").map_err(failed)?,
         created_at: record_expires - 3600,
         expires_at: record_expires,
     };

@@ -3,10 +3,7 @@
 use lambda_http::http::HeaderMap;
 use shared::config::{CannotStart, optional_variable};
 use shared::problem::Problem;
-
-/// The header that CloudFront puts on what it passes on. It replaces one that a browser sent (AWS, "Add custom headers to
-/// origin requests").
-const HEADER: &str = "x-idbellen-site";
+use shared::request::SITE_HEADER;
 
 /// What stands in the header; nothing where the API takes citizens' requests from anywhere.
 ///
@@ -22,7 +19,7 @@ impl Site {
     /// Refuses what came another way: [`Problem::NotThroughTheSite`].
     pub fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Self(Some(secret)) = self else { return Ok(()) };
-        let sent = headers.get(HEADER).map_or(&b""[..], |value| value.as_bytes());
+        let sent = headers.get(SITE_HEADER).map_or(&b""[..], |value| value.as_bytes());
         // In a time that does not tell how much of it is right.
         let differs = sent.iter().zip(secret.as_bytes()).fold(0, |differs, (one, other)| differs | (one ^ other));
         if sent.len() == secret.len() && differs == 0 { Ok(()) } else { Err(Problem::NotThroughTheSite) }
@@ -38,7 +35,7 @@ mod tests {
     fn admits(secret: Option<&str>, sent: Option<&'static str>) -> bool {
         let mut headers = HeaderMap::new();
         if let Some(sent) = sent {
-            headers.insert(HEADER, HeaderValue::from_static(sent));
+            headers.insert(SITE_HEADER, HeaderValue::from_static(sent));
         }
         Site(secret.map(str::to_owned)).admit(&headers).is_ok()
     }

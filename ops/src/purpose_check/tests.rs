@@ -149,6 +149,21 @@ fn a_condiscon_that_asks_for_nothing_is_refused() {
 }
 
 #[test]
+fn a_condiscon_that_lets_the_citizen_disclose_nothing_is_refused() {
+    let check_with = |condiscon: Value| {
+        let mut purpose: Value = serde_json::from_str(BURGERZAKEN).unwrap();
+        purpose["attributes"] = json!({"a.b.c.d": purpose["attributes"]["irma-demo.MijnOverheid.singleton.BSN"]});
+        purpose["condiscon"] = condiscon;
+        check(&purpose.to_string(), &PurposeSchema::new().unwrap(), Demo::Allowed)
+    };
+    let refused = "condiscon lets the citizen disclose nothing: at least one entry must have no empty alternative";
+    for condiscon in [json!([[[], ["a.b.c.d"]]]), json!([[["a.b.c.d"], []], [[]]])] {
+        assert_eq!(check_with(condiscon).unwrap_err(), [Problem::new(1, refused)]);
+    }
+    assert!(check_with(json!([[["a.b.c.d"]], [[], ["a.b.c.d"]]])).is_ok());
+}
+
+#[test]
 fn a_demo_scheme_is_refused_unless_it_is_allowed() {
     let schema = PurposeSchema::new().unwrap();
     let found = check(BURGERZAKEN, &schema, Demo::Refused).unwrap_err();

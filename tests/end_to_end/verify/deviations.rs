@@ -252,9 +252,9 @@ fn keys() -> Vec<Deviation> {
                 }
             })
         }),
-        of_one_key("a swap's mark on a key that no swap made", "code-current", "its tags are the stack's", |asked| {
+        of_one_key("a swap's mark on a key that no swap made", "token", "its tags are the stack's", |asked| {
             change("ListResourceTags", "", move |json| {
-                if asked() == 0 {
+                if asked() == 2 {
                     push(&mut json["Tags"], json!({"TagKey": "idbellen:replaces", "TagValue": "x"}));
                 }
             })

@@ -99,7 +99,11 @@ describe("a look-up", () => {
     ]) {
       assert.deepEqual(await shown({ ...row, label }, row), [row], JSON.stringify(label));
     }
-    assert.deepEqual(await shown(), []);
+  });
+
+  test("that shows nothing tells of someone who did not identify themselves", async () => {
+    assert.equal(await shown(), "declined");
+    assert.equal(await shown({ ...row, label: undefined }), "declined");
   });
 
   test("takes a format that it knows, and goes by no identifier", async () => {

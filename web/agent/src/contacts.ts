@@ -92,14 +92,13 @@ async function readAnswer(answer: Response): Promise<Answer> {
       case "declined":
       case "lost":
         return { is: status };
-      case "disclosed":
-        return {
-          is: "disclosed",
-          reference: text(read.reference),
-          purpose: text(read.purpose),
-          attributes: list(read.attributes, readAttribute).flat(),
-          until: byThisClock(number(read.expiresAt), answer),
-        };
+      case "disclosed": {
+        const attributes = list(read.attributes, readAttribute).flat();
+        const until = byThisClock(number(read.expiresAt), answer);
+        // Someone of whom the app gave nothing is not identified by it.
+        if (attributes.length === 0) return { is: "declined" };
+        return { is: "disclosed", reference: text(read.reference), purpose: text(read.purpose), attributes, until };
+      }
     }
   } catch {
     // Not JSON, broken off, or not as it must be.

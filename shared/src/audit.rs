@@ -5,9 +5,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
-use crate::derive::base64url;
+use crate::derive::pseudonym;
 use crate::record_id::RecordId;
 
 /// An agent's pseudonym: `base64url(SHA-256("idbellen/v1/agent " ‖ sub))`. Who knows the subject of an agent's token can
@@ -19,7 +17,7 @@ impl Pseudonym {
     /// The pseudonym of the agent with this subject.
     #[must_use]
     pub fn of(subject: &str) -> Self {
-        Self(base64url(digest(&SHA256, format!("idbellen/v1/agent {subject}").as_bytes()).as_ref()))
+        Self(pseudonym("idbellen/v1/agent ", subject))
     }
 
     /// As it stands in a log line and in a mark.

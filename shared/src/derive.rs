@@ -1,5 +1,6 @@
-//! Key derivation: HKDF-SHA-256 (RFC 5869) without a salt, and base64url (RFC 4648, section 5, without padding).
+//! Key derivation: HKDF-SHA-256 (RFC 5869) without a salt; pseudonyms; and base64url (RFC 4648, section 5, without padding).
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -14,6 +15,12 @@ pub fn hkdf(input: &[u8], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         .and_then(|okm| okm.fill(output.as_mut()))
         .expect("HKDF gives 32 bytes");
     output
+}
+
+/// The pseudonym of `name` among those of the kind `label`: `base64url(SHA-256(label ‖ name))`. Whoever knows the name can tell
+/// that it is theirs.
+pub fn pseudonym(label: &str, name: &str) -> String {
+    base64url(digest(&SHA256, [label, name].concat().as_bytes()).as_ref())
 }
 
 /// Writes `bytes` as base64url.

@@ -152,7 +152,7 @@ impl Ingest {
             }
             Fetched::Result(SessionResult::Declined) => self.end(id, &pending, Ending::Declined.into()).await,
             Fetched::Result(SessionResult::NotOpened) if pending.created_at + OPEN_WITHIN <= now() => {
-                self.abandon(id, &pending, &token).await
+                self.end_unopened(id, &pending, &token).await
             }
             Fetched::Result(SessionResult::NotOpened | SessionResult::NotFinal) => Ok(Ingested::NotFinal),
             Fetched::Forgotten => self.end(id, &pending, Ending::Lost.into()).await,
@@ -172,7 +172,7 @@ impl Ingest {
     }
 
     /// Ends a session that nobody opened. The record goes first, so that the IRMA server's callback finds nothing to do.
-    async fn abandon(&self, id: &RecordId, pending: &Pending, token: &SessionToken) -> Result<Ingested, NotIngested> {
+    async fn end_unopened(&self, id: &RecordId, pending: &Pending, token: &SessionToken) -> Result<Ingested, NotIngested> {
         let ended = self.end(id, pending, Ending::Declined.into()).await?;
         if ended == Ingested::Stored
             && let Err(error) = self.irma.cancel(token).await

@@ -1,5 +1,6 @@
 //! Requests: reading what a caller sent, and refusing it without repeating it.
 
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
@@ -41,29 +42,28 @@ pub fn path_parameter(request: &Request, name: &str) -> String {
     request.path_parameters().first(name).unwrap_or_default().to_owned()
 }
 
+/// What API Gateway says of the request.
+pub(crate) fn context(request: &Request) -> Option<ApiGatewayV2httpRequestContext> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => Some(context.clone()),
+        _ => None,
+    }
+}
+
 /// The domain on which API Gateway took the request.
 #[must_use]
 pub fn domain(request: &Request) -> Option<String> {
-    match request.request_context_ref()? {
-        RequestContext::ApiGatewayV2(context) => context.domain_name.clone(),
-        _ => None,
-    }
+    context(request)?.domain_name
 }
 
 /// The subject of the agent's token, its claim `sub`.
 #[must_use]
 pub fn subject(request: &Request) -> Option<String> {
-    match request.request_context_ref()? {
-        RequestContext::ApiGatewayV2(context) => context.authorizer.as_ref()?.jwt.as_ref()?.claims.get("sub").cloned(),
-        _ => None,
-    }
+    context(request)?.authorizer?.jwt?.claims.remove("sub")
 }
 
 /// The route that API Gateway chose, as `POST /path`.
 #[must_use]
 pub fn route(request: &Request) -> Option<String> {
-    match request.request_context_ref()? {
-        RequestContext::ApiGatewayV2(context) => context.route_key.clone(),
-        _ => None,
-    }
+    context(request)?.route_key
 }

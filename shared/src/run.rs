@@ -48,13 +48,13 @@ where
     .await
 }
 
-/// Runs a function that API Gateway calls, and that invokes itself as well. Its own event has the member `mark`, which an
+/// Runs a function that API Gateway calls, and that invokes itself as well. Its own event has the member `member`, which an
 /// API Gateway request never has. What can't be read, and a panic, is a failed run.
 ///
 /// The body of an API Gateway request is dropped unread: the one of the IRMA server's callback holds what was disclosed.
 pub async fn http_and_direct<S, F, E, G>(
     handle: fn(Arc<S>, Request) -> F,
-    mark: &'static str,
+    member: &'static str,
     handle_direct: fn(Arc<S>, E) -> G,
 ) -> ExitCode
 where
@@ -64,7 +64,7 @@ where
     G: Future<Output = Result<(), RunFailed>> + Send + 'static,
 {
     run(async move |state: Arc<S>, event: Box<RawValue>| {
-        if has_member(&event, mark) {
+        if has_member(&event, member) {
             return direct(&event, |event| handle_direct(state, event)).await;
         }
         let event = without_body(&event)?;
@@ -97,7 +97,7 @@ where
 pub async fn http_connect_and_direct<S, F, G, E, H>(
     handle: fn(Arc<S>, Request) -> F,
     handle_connect: fn(Arc<S>, ConnectEvent) -> G,
-    mark: &'static str,
+    member: &'static str,
     handle_direct: fn(Arc<S>, E) -> H,
 ) -> ExitCode
 where
@@ -112,7 +112,7 @@ where
         if members.contains_key(CONNECT) {
             return Ok(connect(&event, |event| handle_connect(state, event)).await);
         }
-        if members.contains_key(mark) {
+        if members.contains_key(member) {
             return direct(&event, |event| handle_direct(state, event)).await;
         }
         Ok(Done::Http(Box::new(answer(event.get(), |request| handle(state, request)).await)))

@@ -1,13 +1,12 @@
 //! Telephony that signs its requests: who it is. API Gateway checks the signature, and lets anyone of the account pass whose
 //! rights cover the route; that is more than the one role that the template makes for telephony.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use lambda_http::request::RequestContext;
-use lambda_http::{Request, RequestExt};
+use lambda_http::Request;
 
 use crate::config::{CannotStart, optional_variable};
-use crate::derive::base64url;
+use crate::derive::pseudonym;
 use crate::problem::Problem;
+use crate::request::context;
 
 /// The name of the role that telephony signs with; none where no telephony signs.
 pub struct TelephonyRole(Option<String>);
@@ -41,7 +40,7 @@ impl TelephonyRole {
 
 impl Caller {
     fn of(arn: &str) -> Self {
-        Self(base64url(digest(&SHA256, format!("idbellen/v1/caller {arn}").as_bytes()).as_ref()))
+        Self(pseudonym("idbellen/v1/caller ", arn))
     }
 
     /// As it stands in a log line.
@@ -53,13 +52,8 @@ impl Caller {
 
 /// The account of the API, and the ARN of who signed.
 fn signed_by(request: &Request) -> Option<(String, String)> {
-    match request.request_context_ref()? {
-        RequestContext::ApiGatewayV2(context) => {
-            let arn = context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()?;
-            Some((context.account_id.clone()?, arn))
-        }
-        _ => None,
-    }
+    let context = context(request)?;
+    Some((context.account_id.clone()?, context.authorizer?.iam?.user_arn?))
 }
 
 /// Whether this is `arn:{partition}:sts::{account}:assumed-role/{role}/{session}`.

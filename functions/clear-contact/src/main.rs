@@ -145,5 +145,5 @@ async fn handle_event(state: Arc<State>, event: Event) -> Result<(), RunFailed> 
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    run::http_connect_and_direct(handle, handle_connect, overwriting::MARK, handle_event).await
+    run::http_connect_and_direct(handle, handle_connect, overwriting::MEMBER, handle_event).await
 }

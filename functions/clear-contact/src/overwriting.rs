@@ -16,7 +16,7 @@ use shared::contact_attributes::{ContactAttributes, NotOverwritten};
 use shared::record_id::RecordId;
 
 /// The member by which an event is known as [`Event`].
-pub const MARK: &str = "overwrite";
+pub const MEMBER: &str = "overwrite";
 
 /// What the function passes itself.
 #[derive(Deserialize, Serialize)]

@@ -1,5 +1,6 @@
 //! Whether a request came through the citizen's site: then it has a header that only the site's distribution knows.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use lambda_http::http::HeaderMap;
 use shared::config::{CannotStart, optional_variable};
 use shared::problem::Problem;
@@ -21,8 +22,7 @@ impl Site {
         let Self(Some(secret)) = self else { return Ok(()) };
         let sent = headers.get(SITE_HEADER).map_or(&b""[..], |value| value.as_bytes());
         // In a time that does not tell how much of it is right.
-        let differs = sent.iter().zip(secret.as_bytes()).fold(0, |differs, (one, other)| differs | (one ^ other));
-        if sent.len() == secret.len() && differs == 0 { Ok(()) } else { Err(Problem::NotThroughTheSite) }
+        verify_slices_are_equal(sent, secret.as_bytes()).map_err(|_| Problem::NotThroughTheSite)
     }
 }
 

@@ -202,12 +202,11 @@ impl Ingest {
         attributes: DisclosedAttributes,
     ) -> Result<End, NotIngested> {
         let of_then;
-        let asked = match &pending.asked {
-            Some(asked) => asked,
-            None => {
-                of_then = self.asked_before(&pending.purpose).await?;
-                &of_then
-            }
+        let asked = if let Some(asked) = &pending.asked {
+            asked
+        } else {
+            of_then = self.asked_before(&pending.purpose).await?;
+            &of_then
         };
         let taken_in = attributes.seal(key, pending.purpose.as_str(), asked).map_err(|_| NotIngested::Damaged)?;
         let dropped = taken_in.dropped;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// The header that CloudFront puts on what it passes on from the citizen's site. It replaces one that a browser sent (AWS, "Add
+/// The header that `CloudFront` puts on what it passes on from the citizen's site. It replaces one that a browser sent (AWS, "Add
 /// custom headers to origin requests").
 pub const SITE_HEADER: &str = "x-idbellen-site";
 

@@ -148,7 +148,7 @@ const NOT_SEEN: [&str; 6] = [
     "the stack: its parameters are those that you meant",
     "parameters: the purposes are those that you meant",
     // No account can see it.
-    "the organisation: infra/organisation-policy.json is attached to the account",
+    "the organisation: infra/organisation-policy.json and organisation-policy-calls.json are attached to the account",
 ];
 
 async fn every_promise_holds_or_it_is_said_why_not(world: &World) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The organisation policy, which an account can't see of itself.
+//! The organisation's policies, which an account can't see of itself.
 
 use super::report::{Outcome, Report};
 
@@ -8,5 +8,6 @@ pub fn check(report: &mut Report) {
         "an account does not see which service control policies bind it",
         "in the management account: aws organizations list-policies-for-target --filter SERVICE_CONTROL_POLICY --target-id ACCOUNT",
     );
-    report.add("the organisation", "infra/organisation-policy.json is attached to the account", Ok(outcome));
+    let promise = "infra/organisation-policy.json and organisation-policy-calls.json are attached to the account";
+    report.add("the organisation", promise, Ok(outcome));
 }

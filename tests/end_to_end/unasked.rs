@@ -100,7 +100,9 @@ async fn poisoned(world: &World, session: &Started) -> Result<Vec<(&'static str,
     let other = world.start(BSN_AND_NAME).await?;
     let large = |members: &[&str], kilobytes: usize| {
         let (mut attribute, value) = (attribute(BSN, ""), "9".repeat(kilobytes * 1024));
-        members.iter().for_each(|member| attribute[*member] = json!(value));
+        for member in members {
+            attribute[*member] = json!(value);
+        }
         json!({"disclosed": [[attribute]]})
     };
     let mut results = Vec::new();

@@ -205,15 +205,15 @@ fn the_organisation_leaves_each_what_the_table_says_and_no_more() -> Result<()> 
     });
     let answers: Vec<Vec<bool>> = serde_json::from_value(Python::install()?.run("organisation.py", &[], &asked)?)?;
     ensure!(answers.len() == ASKED.len(), "not all were answered");
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for ((action, thing, expected), answers) in ASKED.iter().zip(answers) {
         let found: Vec<&str> = WHO.iter().zip(answers).filter(|(_, may)| *may).map(|((who, ..), _)| *who).collect();
         let expected = if *expected == EVERYONE { WHO.map(|(who, ..)| who).to_vec() } else { expected.to_vec() };
         if found != expected {
-            wrong += &format!("{action} {thing}:\n    expected {expected:?}\n    found    {found:?}\n");
+            wrong.push(format!("{action} {thing}:\n    expected {expected:?}\n    found    {found:?}"));
         }
     }
-    ensure!(wrong.is_empty(), "{wrong}");
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
 

@@ -223,6 +223,7 @@ fn on_tables(world: &World) -> Result<Vec<Action>> {
             add("GetItem, all by a mark", json!({"TableName": table, "Key": mark}));
             add("GetItem, whether it is there", projected("id"));
             add("UpdateItem, its end, and read it", update("SET #status = :value", bytes.clone(), "ALL_NEW"));
+            add("UpdateItem, its end, and read what it changes", update("SET attributes = :value", bytes.clone(), "UPDATED_NEW"));
             add("UpdateItem, its holder", update("SET holder = :value, holders = :value", bytes.clone(), "ALL_NEW"));
             add("UpdateItem, its public key", update("SET public_key = :value", bytes.clone(), "NONE"));
         } else {

@@ -455,6 +455,10 @@ fn rights() -> Vec<Broken> {
             .remove(at_connect("Sid=OverwriteSecret/Condition")),
         broken("a look-up that writes anything", &["AgentLookup on Records"])
             .remove(of_role("AgentLookupRole", "Sid=LookUp/Condition/ForAllValues:StringEquals")),
+        broken("an end of a session that reads what was sealed before", &["SessionIngest on Records"]).set(
+            of_role("SessionIngestRole", "Sid=EndSession/Condition/StringEqualsIfExists/dynamodb:ReturnValues"),
+            json!(["NONE", "UPDATED_NEW"]),
+        ),
         broken("clearing that reads", &["ClearContact on Records"]).set(
             of_role("ClearContactRole", "Sid=Clear/Condition/StringEqualsIfExists/dynamodb:ReturnValues"),
             json!(["NONE", "ALL_OLD"]),

@@ -196,8 +196,16 @@ fn policies() -> Result<Vec<Value>> {
 
 #[test]
 fn the_organisation_leaves_each_what_the_table_says_and_no_more() -> Result<()> {
-    let arn = |who: &str| format!("arn:aws:iam::000000000000:{who}");
-    let filled_in = |thing: &str| thing.replace("REGION", "us-east-1").replace("ACCOUNT", "000000000000");
+    // AWS's own, and its European Sovereign Cloud.
+    ["aws", "aws-eusc"].into_iter().try_for_each(leaves_what_the_table_says)
+}
+
+fn leaves_what_the_table_says(partition: &str) -> Result<()> {
+    let arn = |who: &str| format!("arn:{partition}:iam::000000000000:{who}");
+    let filled_in = |thing: &str| {
+        let thing = thing.replace("REGION", "us-east-1").replace("ACCOUNT", "000000000000");
+        thing.replace("arn:aws:", &format!("arn:{partition}:"))
+    };
     let asked = json!({
         "policies": policies()?,
         "principals": WHO.map(|(_, who, through)| json!([arn(who), through.map_or(vec![], |service| vec![service])])),
@@ -213,7 +221,7 @@ fn the_organisation_leaves_each_what_the_table_says_and_no_more() -> Result<()> 
             wrong.push(format!("{action} {thing}:\n    expected {expected:?}\n    found    {found:?}"));
         }
     }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    ensure!(wrong.is_empty(), "in the partition {partition}:\n{}", wrong.join("\n"));
     Ok(())
 }
 

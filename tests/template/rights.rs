@@ -264,6 +264,8 @@ fn on_table(table: &'static str, all: &mut Vec<Question>) {
     add("GetItem", ", one of two", "", mark(json!(["agent/x/y", "x"]), &["id"], "SPECIFIC_ATTRIBUTES"), true);
     add("UpdateItem", ", its end", "", returning(&end, "NONE"), true);
     add("UpdateItem", ", its end, and read it", "", returning(&["id", "status"], "ALL_NEW"), true);
+    add("UpdateItem", ", its end, and read what was there", "", returning(&end, "UPDATED_OLD"), true);
+    add("UpdateItem", ", its end, and read what is there", "", returning(&end, "UPDATED_NEW"), true);
     add("UpdateItem", ", its holder", "", returning(&["id", "holder", "holders", "looked_up_at"], "ALL_NEW"), true);
     add("UpdateItem", ", its public key", "", returning(&["id", "public_key"], "NONE"), true);
     add("UpdateItem", ", its use", "", returning(&["id", "contact"], "ALL_NEW"), true);

@@ -47,6 +47,15 @@ pub struct Identity<'a> {
     pub invoked_by: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub session_context: Option<SessionContext<'a>>,
+    pub in_scope_of: Option<Scope<'a>>,
+}
+
+/// To what credentials were issued: a function, for one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope<'a> {
+    pub issuer_type: Option<Cow<'a, str>>,
+    pub credentials_issued_to: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -63,8 +72,8 @@ pub struct Issuer<'a> {
 
 #[derive(Deserialize)]
 pub struct Resource<'a> {
-    #[serde(rename = "ARN", borrow)]
-    pub arn: Option<&'a str>,
+    #[serde(rename = "ARN")]
+    pub arn: Option<Cow<'a, str>>,
 }
 
 impl<'a> Event<'a> {
@@ -105,7 +114,7 @@ impl<'a> Event<'a> {
     }
 
     /// The ARNs of what it was done to.
-    pub fn arns(&self) -> Vec<&'a str> {
+    pub fn arns(&self) -> Vec<Cow<'a, str>> {
         let resources: Vec<Resource<'a>> = serde_json::from_str(self.named()).unwrap_or_default();
         resources.into_iter().filter_map(|resource| resource.arn).collect()
     }

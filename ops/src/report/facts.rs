@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 
 use self::callers::Telephony;
 use super::agents::{Agent, Agents, Line};
-use super::event::Event;
+use super::event::{Event, Identity};
 use super::finding::{Finding, Kind};
 use super::ids::Id;
-use super::life::{Life, Touch, Who};
+use super::life::{Act, Life, Touch, Who};
 use super::names::{Key, Names, Role, Table, Text, Texts};
 
 /// So many findings are kept; all are counted.
@@ -57,6 +57,8 @@ pub struct Facts {
     keys: HashMap<String, Key>,
     /// Uses and changes of keys that were named by what only the end tells, by the key's ARN.
     undecided: Vec<Undecided>,
+    /// Transactions of session-start that failed; the end tells whether they named what there was.
+    collisions: Vec<Finding>,
     /// Who took on which role that is there for it, in which hour.
     takers: HashSet<(Role, Who, i64)>,
 }
@@ -99,6 +101,7 @@ impl Facts {
             seen: HashSet::new(),
             keys: HashMap::new(),
             undecided: Vec::new(),
+            collisions: Vec::new(),
             takers: HashSet::new(),
         }
     }
@@ -184,7 +187,20 @@ impl Facts {
         let arn = identity.session_context.as_ref()?.session_issuer.as_ref()?.arn.as_deref()?;
         let role = self.names.role(arn, &self.account)?;
         let session = identity.arn.as_deref().and_then(|arn| arn.rsplit('/').next());
-        Some((role, !role.is_function() || session == arn.rsplit('/').next()))
+        Some((role, !role.is_function() || (session == arn.rsplit('/').next() && self.in_scope(identity, role))))
+    }
+
+    /// Whether the credentials were issued to the role's function, if the event says to whom (`inScopeOf`).
+    fn in_scope(&self, identity: &Identity<'_>, role: Role) -> bool {
+        let Some(scope) = &identity.in_scope_of else { return true };
+        let of_function = scope.issuer_type.as_deref().is_none_or(|kind| kind == "AWS::Lambda::Function");
+        let own = |arn: &str| {
+            let mut parts = arn.split(':').skip(3);
+            let region = parts.next();
+            let here = self.home.as_deref().is_none_or(|home| region == Some(home));
+            here && parts.next() == Some(&self.account) && self.names.function(arn) == Some(role)
+        };
+        of_function && scope.credentials_issued_to.as_deref().is_none_or(own)
     }
 
     fn who(&mut self, event: &Event<'_>) -> Who {
@@ -232,6 +248,27 @@ impl Facts {
         self.names.log_group(role)
     }
 
+    /// Tells of what was made in the place of something, or was to be.
+    fn question_makings(&mut self) {
+        for finding in std::mem::take(&mut self.collisions) {
+            let was = |life: Option<&Life>| life.is_some_and(|life| life.touches.iter().any(|touch| touch.at <= finding.at));
+            let record = finding.record.and_then(|id| self.records.get(&id));
+            let code = finding.code.and_then(|id| self.codes.get(&id));
+            if was(record) || was(code) {
+                self.find(finding);
+            }
+        }
+        let records = self.records.iter().map(|(id, life)| (Table::Records, *id, life.out_of_role()));
+        let codes = self.codes.iter().map(|(id, life)| (Table::Codes, *id, life.out_of_role()));
+        let wrong: Vec<_> = records.chain(codes).filter_map(|(table, id, touch)| Some((table, id, touch?))).collect();
+        for (table, id, Touch { at, act, who, .. }) in wrong {
+            let (record, code) = if table == Table::Records { (Some(id), None) } else { (None, Some(id)) };
+            let action = if act == Act::Made { "dynamodb:TransactWriteItems" } else { "dynamodb:UpdateItem" };
+            let (action, on) = (self.texts.number(action), self.texts.number(table.as_str()));
+            self.find(Finding { at, kind: Kind::OutOfRole, who, action, on, record, code, refused: false });
+        }
+    }
+
     /// After the last event: brings what happened in order, and decides what only all of it tells.
     /// The trail begins at `began`, in Unix seconds.
     pub fn finish(&mut self, began: Option<i64>) {
@@ -253,6 +290,7 @@ impl Facts {
                 self.find(Finding { kind: Kind::UnknownKey, ..finding });
             }
         }
+        self.question_makings();
         for finding in &mut self.findings {
             let code = finding.code.and_then(|code| self.codes.get(&code));
             finding.record = finding.record.or(code.and_then(|code| code.other));

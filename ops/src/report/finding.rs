@@ -29,6 +29,8 @@ pub enum Kind {
     NotTelephony,
     /// One of our roles did what it never does.
     OutOfRole,
+    /// A session was to be made in the place of what there was; it failed.
+    Collision,
     /// Used a key of which the trail does not tell whether it is ours.
     UnknownKey,
     /// An event of ours in a form that is not known.
@@ -52,6 +54,7 @@ impl Kind {
             Self::Elsewhere => "elsewhere",
             Self::NotTelephony => "notTelephony",
             Self::OutOfRole => "outOfRole",
+            Self::Collision => "collision",
             Self::UnknownKey => "unknownKey",
             Self::Unknown => "unknownForm",
             Self::Deployment => "deployment",

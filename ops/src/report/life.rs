@@ -79,9 +79,29 @@ pub struct Life {
     pub asked: Option<Box<Asked>>,
     /// Of a record its code, and the other way round.
     pub other: Option<Id>,
+    /// The first making that was read.
+    pub making: Option<Making>,
+}
+
+/// When something was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Making {
+    /// Unix seconds.
+    pub at: i64,
+    /// The access key that it was made with.
+    pub key: Text,
 }
 
 impl Life {
+    /// When it is touched as what session-start and who ends a session never do: it was there before it was made, or its
+    /// session ended twice. Its touches are in order.
+    pub fn out_of_role(&self) -> Option<Touch> {
+        let made = self.touches.iter().find(|touch| touch.act == Act::Made);
+        let was_there = |touch: &&Touch| touch.act.shows_existence() || (touch.act == Act::Deleted && touch.conditional);
+        let before = made.filter(|made| self.touches.iter().filter(was_there).any(|touch| touch.at < made.at));
+        before.or(self.touches.iter().filter(|touch| touch.act == Act::Ended).nth(1)).copied()
+    }
+
     /// What tells which agents asked for the record.
     pub fn asked(&mut self) -> &mut Asked {
         self.asked.get_or_insert_default()

@@ -132,7 +132,15 @@ impl Report {
             };
             found.push((Verdict::NotProven, line));
         }
-        let flaws = [Flaw::TooOld, Flaw::WrittenAfter, Flaw::Other, Flaw::DeletionNotSeen, Flaw::TooRecent, Flaw::MakingNotSeen];
+        let flaws = [
+            Flaw::TooOld,
+            Flaw::WrittenAfter,
+            Flaw::Other,
+            Flaw::UsedAgain,
+            Flaw::DeletionNotSeen,
+            Flaw::TooRecent,
+            Flaw::MakingNotSeen,
+        ];
         self.flawed(tally, true, &flaws, &mut found);
         let proven = format!("{} codes", tally.codes);
         let title = (
@@ -208,13 +216,15 @@ impl Report {
 
     fn others(&self) -> Statement {
         let mut found = Vec::new();
-        let (mut red, mut keys, mut calls, mut refused, mut deployments) = (0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
+        let (mut red, mut keys, mut calls, mut collisions, mut refused, mut deployments) =
+            (0_u64, 0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
         for finding in self.findings() {
             match finding.kind {
                 _ if finding.refused => refused += 1,
                 Kind::Deployment => deployments += 1,
                 Kind::UnknownKey => keys += 1,
                 Kind::NotTelephony => calls += 1,
+                Kind::Collision => collisions += 1,
                 Kind::RoleUsed | Kind::Unknown => {}
                 _ => red += 1,
             }
@@ -248,6 +258,17 @@ impl Report {
                 }
                 Language::English => {
                     format!("what is telephony's was called while nobody had its role. In how many hours: {calls}")
+                }
+            };
+            found.push((Verdict::NotProven, line));
+        }
+        if collisions > 0 {
+            let line = match self.language {
+                Language::Dutch => {
+                    format!("een sessie zou iets vervangen wat er al was, en mislukte. Aantal keren: {collisions}")
+                }
+                Language::English => {
+                    format!("a session was to take the place of what there was, and failed. How often: {collisions}")
                 }
             };
             found.push((Verdict::NotProven, line));

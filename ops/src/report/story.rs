@@ -20,6 +20,9 @@ const USED_CODE: i64 = 140;
 /// CloudTrail delivers most events within a quarter of an hour.
 pub const LATE: i64 = 900;
 
+/// A contact may use a code again for so long, in seconds.
+const CONTACT: i64 = 20;
+
 /// How a record ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -71,6 +74,8 @@ pub enum Flaw {
     NoAgent,
     /// It was read or cleared for an agent, and there is no line of it.
     NoLine,
+    /// The code was used again after the time of the contact that used it.
+    UsedAgain,
     /// There is a line of what the trail does not show.
     LineTooMany,
 }
@@ -92,6 +97,8 @@ impl Flaw {
                 language.pick("het spoor zegt niet welke medewerker het was", "the trail does not say which agent it was")
             }
             Self::NoLine => language.pick("een regel over een medewerker ontbreekt", "a line on an agent is missing"),
+            Self::UsedAgain => language
+                .pick("meer dan 20 seconden na het gebruik nog eens gebruikt", "used again more than 20 seconds after its use"),
             Self::LineTooMany => language.pick(
                 "een regel over een medewerker waarvan het spoor niets weet",
                 "a line on an agent that the trail does not bear out",
@@ -146,7 +153,7 @@ fn worst<'a>(flaws: impl Iterator<Item = &'a Flaw>) -> Verdict {
 impl Report {
     /// The story of a record.
     pub fn story(&self, id: &Id) -> Story<'_> {
-        static NOTHING: Life = Life { touches: Vec::new(), asked: None, other: None };
+        static NOTHING: Life = Life { touches: Vec::new(), asked: None, other: None, making: None };
         static NOT_ASKED: Asked = Asked { calls: Vec::new(), marks: Vec::new(), lines: Vec::new() };
         let life = self.facts.records.get(id).unwrap_or(&NOTHING);
         let (made, deleted, mut flaws) = self.lived(life, |made| made + RECORD);
@@ -171,13 +178,21 @@ impl Report {
         ];
         flaws.extend(marked.into_iter().filter(|(is, _)| *is).map(|(_, flaw)| flaw));
         let code = life.other.and_then(|code| Some((code, self.facts.codes.get(&code)?)));
-        let code = code.map(|(id, life)| {
-            let used = life.touches.iter().find(|touch| touch.act == Act::Used).map(|touch| touch.at);
-            let (made, deleted, flaws) =
-                self.lived(life, |made| used.map_or(made + CODE, |used| (used + USED_CODE).min(made + CODE)));
-            CodeStory { id, made, used, deleted, flaws }
-        });
+        let code = code.map(|(id, life)| self.code_story(id, life));
         Story { id: *id, made, deleted, end, touches: &life.touches, told, lines: &asked.lines, flaws, code }
+    }
+
+    /// The story of a code.
+    pub fn code_story(&self, id: Id, life: &Life) -> CodeStory {
+        let mut moments = life.touches.iter().filter(|touch| touch.act == Act::Used).map(|touch| touch.at);
+        let used = moments.next();
+        let again = moments.next_back();
+        let (made, deleted, mut flaws) =
+            self.lived(life, |made| used.map_or(made + CODE, |used| (used + USED_CODE).min(made + CODE)));
+        if used.zip(again).is_some_and(|(used, again)| again - used > CONTACT) {
+            flaws.push(Flaw::UsedAgain);
+        }
+        CodeStory { id, made, used, deleted, flaws }
     }
 
     /// When something was made and deleted, and what is wrong with that; `limit` says when it must be gone.

@@ -1,6 +1,6 @@
 //! What a report is of: which records, which findings, and how many there are of each kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::{Range, RangeInclusive};
 
 use shared::reference::Reference;
@@ -11,7 +11,7 @@ use super::finding::Finding;
 use super::folder::Hour;
 use super::ids::Id;
 use super::life::{Act, Life, Touch};
-use super::story::{End, Flaw, RECORD};
+use super::story::{CodeStory, End, Flaw, RECORD};
 use super::words::Language;
 
 /// Which part of a trail a report is of.
@@ -162,10 +162,34 @@ impl Report {
                 }
             }
         }
+        for code in self.loose_codes(ids) {
+            for flaw in code.flaws {
+                *tally.flaws.entry((true, flaw)).or_default() += 1;
+            }
+        }
         if self.scope.reference.is_none() {
             tally.in_vain += self.asked_for_nothing();
         }
         tally
+    }
+
+    /// Codes of the period that no record's story tells.
+    fn loose_codes(&self, ids: &[Id]) -> Vec<CodeStory> {
+        let ids: HashSet<&Id> = ids.iter().collect();
+        let began = self.integrity.covered.map_or(i64::MIN, |(from, _)| from);
+        let loose = self.facts.codes.iter().filter(|(id, life)| {
+            let record = life.other.filter(|record| ids.contains(record));
+            if record.and_then(|record| self.facts.records.get(&record)?.other) == Some(**id) {
+                return false;
+            }
+            if self.scope.reference.is_some() {
+                return record.is_some();
+            }
+            let made = life.touches.iter().find(|touch| touch.act == Act::Made);
+            let Some(first) = made.or(life.touches.iter().find(|touch| shows(touch))) else { return false };
+            self.scope.period.contains(&first.at) && (made.is_some() || first.at > began + RECORD)
+        });
+        loose.map(|(id, life)| self.code_story(*id, life)).collect()
     }
 
     /// How often an agent asked for what is no record.

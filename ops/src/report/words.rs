@@ -77,6 +77,9 @@ impl Language {
                 "called what is telephony's, while nobody had its role",
             ),
             Kind::OutOfRole => self.pick("een rol deed wat zij nooit doet", "a role did what it never does"),
+            Kind::Collision => {
+                self.pick("wilde iets maken wat er al was; dat mislukte", "asked to make what there was already; it failed")
+            }
             Kind::UnknownKey => self.pick("gebruikte een onbekende sleutel", "used an unknown key"),
             Kind::Unknown => self.pick("onbekende vorm", "unknown form"),
             Kind::Deployment => self.pick("uitrol", "deployment"),

@@ -6,5 +6,6 @@ mod agents;
 mod changes;
 mod integrity;
 mod lives;
+mod makings;
 mod others;
 mod trail;

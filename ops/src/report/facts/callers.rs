@@ -1,5 +1,6 @@
 //! Reading of parameters, invocations of functions, and taking on of roles.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -57,21 +58,16 @@ impl Telephony {
 
 #[derive(Deserialize)]
 struct ParameterCall<'a> {
-    #[serde(borrow)]
-    name: Option<&'a str>,
-    #[serde(borrow)]
-    path: Option<&'a str>,
-    #[serde(borrow)]
-    names: Option<Vec<&'a str>>,
+    name: Option<Cow<'a, str>>,
+    path: Option<Cow<'a, str>>,
+    names: Option<Vec<Cow<'a, str>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Named<'a> {
-    #[serde(borrow)]
-    function_name: Option<&'a str>,
-    #[serde(borrow)]
-    role_arn: Option<&'a str>,
+    function_name: Option<Cow<'a, str>>,
+    role_arn: Option<Cow<'a, str>>,
 }
 
 /// Who may invoke functions in their own name: API Gateway and Amazon Connect.
@@ -81,10 +77,13 @@ const SCHEDULER: &str = "scheduler.amazonaws.com";
 
 impl Facts {
     pub(super) fn take_parameter(&mut self, event: &Event<'_>, at: i64) -> bool {
-        let Some(call) = event.parameters::<ParameterCall<'_>>() else { return false };
-        let mut named: Vec<&str> = call.names.into_iter().flatten().chain(call.name).collect();
+        let Some(call) = event.parameters::<ParameterCall<'_>>() else {
+            let ours = event.event_name.starts_with("GetParameter") && self.names.mentioned(event.asked()).is_some();
+            return ours && self.flag(event, at, Kind::Unknown, "?", None);
+        };
+        let mut named: Vec<&str> = call.names.iter().flatten().chain(&call.name).map(|name| &**name).collect();
         named.retain(|name| self.names.parameter(name).is_some());
-        let path = call.path.filter(|path| self.names.path_reaches_parameters(path));
+        let path = call.path.as_deref().filter(|path| self.names.path_reaches_parameters(path));
         let Some(first) = named.first().copied().or(path) else { return false };
         if !event.event_name.starts_with("GetParameter") {
             return false;
@@ -111,8 +110,9 @@ impl Facts {
             return false;
         }
         let call: Option<Named<'_>> = event.parameters();
-        let asked = call.and_then(|call| call.function_name);
-        let names = || asked.into_iter().chain(event.arns());
+        let arns = event.arns();
+        let asked = call.as_ref().and_then(|call| call.function_name.as_deref());
+        let names = || asked.into_iter().chain(arns.iter().map(|arn| &**arn));
         let Some(function) = names().find_map(|name| self.names.function(name)) else {
             // One that is named is another. The trail has the invocations of all functions, in whatever region.
             let unknown = event.event_category.as_deref() == Some("Data") && names().next().is_none();
@@ -142,7 +142,7 @@ impl Facts {
 
     pub(super) fn take_role(&mut self, event: &Event<'_>, at: i64) -> bool {
         let Some(arn) = event.parameters::<Named<'_>>().and_then(|call| call.role_arn) else { return false };
-        match self.names.role(arn, &self.account) {
+        match self.names.role(&arn, &self.account) {
             None => false,
             // For an exchange of telephony, and for who verifies.
             Some(role @ (Role::Telephony | Role::Verify)) => {

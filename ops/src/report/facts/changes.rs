@@ -19,21 +19,16 @@ const OWN_LOGS: [&str; 2] = ["CreateLogGroup", "CreateLogStream"];
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Subscription<'a> {
-    #[serde(borrow)]
-    log_group_name: Option<&'a str>,
-    #[serde(borrow)]
-    filter_name: Option<&'a str>,
+    log_group_name: Option<Cow<'a, str>>,
+    filter_name: Option<Cow<'a, str>>,
 }
 
 /// A call to Cloud Control API, which changes any resource of any service.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource<'a> {
-    #[serde(borrow)]
-    type_name: Option<&'a str>,
-    #[serde(borrow)]
+    type_name: Option<Cow<'a, str>>,
     desired_state: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     patch_document: Option<Cow<'a, str>>,
 }
 
@@ -97,7 +92,7 @@ impl Facts {
         }
         let deployed = event.is_deployment() && !event.is_cloud_control() && !(logs && self.subscribes_another(event));
         let kind = if deployed { Kind::Deployment } else { Kind::Change };
-        let arn = event.arns().first().map(|arn| (*arn).to_owned());
+        let arn = event.arns().into_iter().next().map(Cow::into_owned);
         let on = arn.or(name).or(unseen).unwrap_or_else(|| event.event_source.clone().into_owned());
         self.flag(event, at, kind, &on, None);
     }
@@ -132,5 +127,5 @@ fn unseen(event: &Event<'_>) -> Option<String> {
         // It names the resource and holds nothing else.
         _ => true,
     });
-    (!shown).then(|| call.and_then(|call| call.type_name).unwrap_or("?").to_owned())
+    (!shown).then(|| call.and_then(|call| call.type_name).map_or_else(|| "?".to_owned(), Cow::into_owned))
 }

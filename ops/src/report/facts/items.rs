@@ -9,23 +9,22 @@ use crate::report::agents::{Call, Did, Mark};
 use crate::report::event::Event;
 use crate::report::finding::{Finding, Kind};
 use crate::report::ids::{Id, ItemId, read_item_id};
-use crate::report::life::{Act, Touch, Who};
+use crate::report::life::{Act, Life, Making, Touch, Who};
 use crate::report::names::{Role, Table};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ItemCall<'a> {
     #[serde(borrow, alias = "TableName")]
-    table_name: Option<&'a str>,
+    table_name: Option<Cow<'a, str>>,
     #[serde(alias = "Key")]
     key: Option<ItemKey>,
     #[serde(alias = "ConditionExpression")]
     condition_expression: Option<serde::de::IgnoredAny>,
     update_expression: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    operation: Option<&'a str>,
-    #[serde(borrow)]
-    return_values_on_condition_check_failure: Option<&'a str>,
+    operation: Option<Cow<'a, str>>,
+    return_values: Option<Cow<'a, str>>,
+    return_values_on_condition_check_failure: Option<Cow<'a, str>>,
 }
 
 /// CloudTrail gives a key as `{"id": "…"}` (Amazon DynamoDB developer guide, "Understanding DynamoDB log file entries").
@@ -39,6 +38,16 @@ impl ItemCall<'_> {
     /// What its key names.
     fn id(&self) -> Option<ItemId> {
         self.key.as_ref()?.id
+    }
+
+    /// Whether it asks for the item if the condition fails.
+    fn asks_in_failing(&self) -> bool {
+        self.return_values_on_condition_check_failure.as_deref().is_some_and(|values| values != "NONE")
+    }
+
+    /// Whether it asks for values of the item that it writes.
+    fn asks_in_writing(&self) -> bool {
+        self.return_values.as_deref().is_some_and(|values| values != "NONE")
     }
 
     /// What a call that read a record did, by its expression (`shared::records`).
@@ -59,6 +68,8 @@ struct Transaction<'a> {
     request_items: Vec<ItemCall<'a>>,
 }
 
+/// The SDK repeats a call within so many seconds.
+const REPEATED: i64 = 3;
 const READS: [&str; 9] = [
     "GetItem",
     "BatchGetItem",
@@ -99,7 +110,7 @@ impl Facts {
             return self.made(event, at);
         }
         let call: Option<ItemCall<'_>> = event.parameters();
-        let of = call.as_ref().and_then(|call| self.names.table(call.table_name?));
+        let of = call.as_ref().and_then(|call| self.names.table(call.table_name.as_deref()?));
         let id = call.as_ref().and_then(ItemCall::id);
         if let (Some(ItemId::Mark { agent, record }), "GetItem", Table::Records) = (id, name, table)
             && let Role::AgentLookup | Role::ClearContact = role
@@ -108,7 +119,9 @@ impl Facts {
         }
         let about = id.map(ItemId::about);
         // DynamoDB gives the item when the condition fails, to whoever asks it to. No function of ours does.
-        if call.as_ref().is_some_and(|call| call.return_values_on_condition_check_failure == Some("ALL_OLD")) {
+        // Nor does one that ends a session ask for what the record holds.
+        let ends = matches!(role, Role::SessionIngest | Role::SessionReconcile);
+        if call.as_ref().is_some_and(|call| call.asks_in_failing() || ends && call.asks_in_writing()) {
             let record = about.filter(|_| table == Table::Records);
             let finding = self.finding(event, at, Kind::OutOfRole, table.as_str(), record);
             self.find(Finding { refused: false, ..finding });
@@ -166,28 +179,64 @@ impl Facts {
 
     /// A session's record and code, in one transaction.
     fn made(&mut self, event: &Event<'_>, at: i64) -> bool {
-        if event.failed() {
-            return self.used(Role::SessionStart, event, at, "Records, Codes");
-        }
-        let transaction: Option<Transaction<'_>> = event.parameters();
+        let Some(transaction) = event.parameters::<Transaction<'_>>() else {
+            // AWS leaves out what was asked when it refuses.
+            return if event.failed() {
+                self.used(Role::SessionStart, event, at, "Records, Codes")
+            } else {
+                self.flag(event, at, Kind::Unknown, "Records", None)
+            };
+        };
         let mut made = [None; 2];
-        for item in transaction.iter().flat_map(|transaction| &transaction.request_items) {
-            let table = item.table_name.and_then(|name| self.names.table(name));
-            if let (Some(table), Some("Put"), Some(id)) = (table, item.operation, item.id().and_then(ItemId::item)) {
-                made[table as usize] = Some((table, id));
+        let mut puts = true;
+        for item in &transaction.request_items {
+            let table = item.table_name.as_deref().and_then(|name| self.names.table(name));
+            puts &= item.operation.as_deref() == Some("Put");
+            if let (Some(table), Some(id)) = (table, item.id().and_then(ItemId::item)) {
+                made[table as usize] = Some(id);
             }
         }
-        let (2, [Some((_, record)), Some((_, code))]) = (transaction.map_or(0, |all| all.request_items.len()), made) else {
-            return self.flag(event, at, Kind::Unknown, "Records", None);
+        let [record, code] = made;
+        let mut finding = self.finding(event, at, Kind::OutOfRole, "Records, Codes", record);
+        finding.code = code;
+        finding.refused = false;
+        // It would be given what is sealed, if the condition of the transaction fails.
+        if transaction.request_items.iter().any(ItemCall::asks_in_failing) {
+            self.find(finding);
+            return true;
+        }
+        let known = transaction.request_items.len() == 2 && puts;
+        if event.failed() {
+            if event.error_code.as_deref().is_some_and(|code| code.starts_with("TransactionCanceled")) {
+                self.collisions.push(Finding { kind: Kind::Collision, ..finding });
+            }
+            return self.used(Role::SessionStart, event, at, "Records, Codes");
+        }
+        let (true, Some(record), Some(code)) = (known, record, code) else {
+            self.find(finding);
+            return true;
         };
+        // The SDK repeats a transaction whose answer got lost, and DynamoDB then does it once.
+        let making = Making { at, key: self.texts.number(event.access_key()) };
+        let repeats = |life: Option<&Life>, other: Id| {
+            life.is_none_or(|life| {
+                life.making
+                    .is_none_or(|first| first.key == making.key && (first.at - at).abs() <= REPEATED && life.other == Some(other))
+            })
+        };
+        if !repeats(self.records.get(&record), code) || !repeats(self.codes.get(&code), record) {
+            self.find(finding);
+        }
         let touch = Touch { at, act: Act::Made, who: Who::Role(Role::SessionStart), conditional: true };
         self.touch(Table::Records, record, touch);
         self.touch(Table::Codes, code, touch);
         if let Some(life) = self.records.get_mut(&record) {
-            life.other = Some(code);
+            life.other.get_or_insert(code);
+            life.making.get_or_insert(making);
         }
         if let Some(life) = self.codes.get_mut(&code) {
-            life.other = Some(record);
+            life.other.get_or_insert(record);
+            life.making.get_or_insert(making);
         }
         self.used(Role::SessionStart, event, at, "Records, Codes")
     }
@@ -201,7 +250,7 @@ impl Facts {
         }
         let transaction: Option<Transaction<'_>> = event.parameters();
         for item in transaction.iter().flat_map(|transaction| &transaction.request_items) {
-            let of = item.table_name.and_then(|name| self.names.table(name));
+            let of = item.table_name.as_deref().and_then(|name| self.names.table(name));
             if let (Some(of), Some(id)) = (of, item.id()) {
                 ids.push((of, id));
             }

@@ -1,5 +1,7 @@
 //! Uses and changes of keys.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::{Facts, MOST_FINDINGS, Undecided};
@@ -12,12 +14,9 @@ use crate::report::names::{Key, Role, Table, shown};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeyCall<'a> {
-    #[serde(borrow)]
-    key_id: Option<&'a str>,
-    #[serde(borrow)]
-    target_key_id: Option<&'a str>,
-    #[serde(borrow)]
-    alias_name: Option<&'a str>,
+    key_id: Option<Cow<'a, str>>,
+    target_key_id: Option<Cow<'a, str>>,
+    alias_name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     encryption_context: Option<Context<'a>>,
 }
@@ -26,8 +25,8 @@ struct KeyCall<'a> {
 struct Context<'a> {
     #[serde(default, deserialize_with = "read_id")]
     record: Option<Id>,
-    #[serde(rename = "PARAMETER_ARN", borrow)]
-    parameter: Option<&'a str>,
+    #[serde(rename = "PARAMETER_ARN")]
+    parameter: Option<Cow<'a, str>>,
     #[serde(rename = "aws:lambda:FunctionArn")]
     function: Option<serde::de::IgnoredAny>,
 }
@@ -52,12 +51,14 @@ impl Facts {
     pub(super) fn take_key(&mut self, event: &Event<'_>, at: i64) -> bool {
         let name = &*event.event_name;
         let call: Option<KeyCall<'_>> = event.parameters();
-        let arn = event.arns().into_iter().find(|arn| arn.contains(":key/"));
-        let named = call.as_ref().and_then(|call| call.key_id);
-        let alias = call.as_ref().and_then(|call| self.names.key(call.key_id.or(call.alias_name)?));
+        let arns = event.arns();
+        let arn = arns.iter().find(|arn| arn.contains(":key/")).map(|arn| &**arn);
+        let named = call.as_ref().and_then(|call| call.key_id.as_deref());
+        let alias = call.as_ref().and_then(|call| self.names.key(call.key_id.as_deref().or(call.alias_name.as_deref())?));
         let context = call.as_ref().and_then(|call| call.encryption_context.as_ref());
         let record = context.and_then(|context| context.record);
-        let parameter = context.and_then(|context| context.parameter).is_some_and(|name| self.names.parameter(name).is_some());
+        let parameter =
+            context.and_then(|context| context.parameter.as_deref()).is_some_and(|name| self.names.parameter(name).is_some());
         // Lambda decrypts a function's settings, with the function's rights. Nothing of ours opens with that context.
         if name == "Decrypt" && alias.is_none() && context.is_some_and(|context| context.function.is_some()) {
             return self.looked(event);
@@ -75,7 +76,7 @@ impl Facts {
             _ => None,
         };
         let learnt = alias.or(own.filter(|_| !event.failed())).or(parameter.then_some(Key::Parameters));
-        if let (Some(key), Some(arn)) = (learnt, arn.or(call.as_ref().and_then(|call| call.target_key_id))) {
+        if let (Some(key), Some(arn)) = (learnt, arn.or(call.as_ref().and_then(|call| call.target_key_id.as_deref()))) {
             self.keys.insert(shown(arn), key);
         }
         if let (Some(role), Some(key)) = (role, own) {
@@ -96,7 +97,7 @@ impl Facts {
             (_, _, Some("AwsServiceEvent")) => return self.looked(event),
             _ => Kind::Change,
         };
-        let id = arn.or(named).or(call.as_ref().and_then(|call| call.target_key_id));
+        let id = arn.or(named).or(call.as_ref().and_then(|call| call.target_key_id.as_deref()));
         match (learnt, id) {
             (Some(key), _) => self.flag(event, at, kind, key.as_str(), record),
             (None, Some(id)) => {

@@ -262,8 +262,7 @@ fn stack(prices: &Prices, durations: &Durations, assumptions: &Assumptions, call
     // What the runs of a minute log of what they did, while the number is answered.
     let runs = 2.0 * assumptions.open_hours * 60.0;
     cloudwatch(&mut sheet, &counts, assumptions, platform + runs * assumptions.line_bytes)?;
-    let alarms = 8.0 + if assumptions.amazon_connect { 1.0 } else { 0.0 };
-    sheet.add("Amazon CloudWatch", "alarms, two of the audit account among them", alarms + 2.0, "alarm")?;
+    sheet.add("Amazon CloudWatch", "alarms, two of the audit account among them", alarms(assumptions), "alarm")?;
     sheet.add("Amazon EventBridge", "two schedules, each minute", 2.0 * MINUTES, "scheduler_invocation")?;
     audit(&mut sheet, &counts, assumptions)?;
     if assumptions.web_sites {
@@ -271,6 +270,14 @@ fn stack(prices: &Prices, durations: &Durations, assumptions: &Assumptions, call
     }
     sheet.add("Data transfer", "to the IRMA server", irma_gb(&counts, assumptions), "data_out")?;
     Ok(sheet.bill())
+}
+
+/// The alarms of the stack and of its audit account.
+fn alarms(assumptions: &Assumptions) -> f64 {
+    let templates = [include_str!("../../template.yaml"), include_str!("../../infra/audit-account.yaml")];
+    let all: usize = templates.iter().map(|template| template.matches("Type: AWS::CloudWatch::Alarm\n").count()).sum();
+    let of_connect = if assumptions.amazon_connect { 0.0 } else { 1.0 };
+    u32::try_from(all).map_or(0.0, f64::from) - of_connect
 }
 
 fn lambda(sheet: &mut Sheet<'_>, counts: &Counts, durations: &Durations, assumptions: &Assumptions) -> Result<()> {
@@ -371,7 +378,7 @@ fn cloudfront(sheet: &mut Sheet<'_>, counts: &Counts, assumptions: &Assumptions)
     sheet.add("Amazon CloudFront", "data", pages_and_answers(counts, assumptions), "cloudfront_out")
 }
 
-/// What goes to the IRMA server, in GB: two requests a session, and one each minute that it is pending.
+/// What goes to the IRMA server, in GB: two requests a session, and one each time that it is asked for again.
 fn irma_gb(counts: &Counts, assumptions: &Assumptions) -> f64 {
     (counts.sessions + counts.reconciled / 2.0) * assumptions.irma_bytes / GIB
 }
@@ -410,7 +417,7 @@ fn servers(prices: &Prices, assumptions: &Assumptions, calls: u32) -> Result<Bil
     sheet.add("AWS Secrets Manager", "requests, each minute of each server", 2.0 * servers * MINUTES, "secret_request")?;
     cloudwatch(&mut sheet, &counts, assumptions, 0.0)?;
     sheet.add("Amazon CloudWatch", "metrics of memory and disk", 2.0 * servers, "custom_metric")?;
-    sheet.add("Amazon CloudWatch", "alarms: as many, and of servers and database", 13.0, "alarm")?;
+    sheet.add("Amazon CloudWatch", "alarms: as many, and of servers and database", alarms(assumptions) + 2.0, "alarm")?;
     let statements = counts.item_calls() * assumptions.statement_bytes / GIB;
     sheet.add("Amazon CloudWatch", "the database's audit log, taken in", statements, "logs_ingested")?;
     let kept = statements * assumptions.stored_share * assumptions.trail_days * 24.0 / HOURS;

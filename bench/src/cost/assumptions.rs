@@ -37,8 +37,8 @@ pub struct Assumptions {
     pub abandoned: f64,
     /// Times that telephony clears for each call, whether there is something to clear or not.
     pub telephony_clears: f64,
-    /// Minutes that a session is pending: each minute session-reconcile asks the IRMA server for its result.
-    pub pending_minutes: f64,
+    /// Times that session-reconcile asks the IRMA server for a session's result, because it is pending.
+    pub reconciliations: f64,
     /// Minutes until a record is cleared.
     pub minutes_to_clear: f64,
     /// Bytes of a record while it is pending.
@@ -109,10 +109,14 @@ pub const REASONS: [(&str, &str); 41] = [
     ("cleared", "disputable"),
     ("abandoned", "disputable"),
     ("telephony_clears", "the disconnect flow may run at the end of every call"),
-    ("pending_minutes", "disputable: four of five take a minute, the fifth is given up after five"),
+    (
+        "reconciliations",
+        "disputable: four of five take a minute, and a run comes to a quarter of them after the 45 seconds in which none does; the fifth \
+         is opened by no one, and asked for 2.25 times until it is ended (docs/performance.md, \"Sessions that nobody opens\")",
+    ),
     ("minutes_to_clear", "disputable: pages, wallet, queue and talk"),
-    ("pending_bytes", "worked out of what is stored but what was asked, purpose `burgerzaken`; 1216 are the public key"),
-    ("sealed_bytes", "the same, with four attributes, padded, and no public key any more; 1120 bytes are the encapsulated key"),
+    ("pending_bytes", "worked out of what is stored, purpose `burgerzaken`; 1216 are the public key, 434 what was asked"),
+    ("sealed_bytes", "the same, with four attributes, padded, and neither any more; 1120 bytes are the encapsulated key"),
     ("held_bytes", "the same, with one holder; above 2048 each write counts three times"),
     ("index_bytes", "the same, with the 100 bytes that DynamoDB adds"),
     ("idle_seconds", "AWS does not publish it"),
@@ -155,9 +159,9 @@ impl Default for Assumptions {
             cleared: 0.9,
             abandoned: 0.05,
             telephony_clears: 1.0,
-            pending_minutes: 1.8,
+            reconciliations: 0.65,
             minutes_to_clear: 15.0,
-            pending_bytes: 1525.0,
+            pending_bytes: 1959.0,
             sealed_bytes: 2034.0,
             held_bytes: 2133.0,
             index_bytes: 201.0,
@@ -238,7 +242,7 @@ impl Counts {
             telephony_clears: calls * assumptions.telephony_clears.max(assumptions.abandoned),
             overwrites: if assumptions.amazon_connect { clears + abandoned } else { 0.0 },
             swept: (sessions - clears - abandoned).max(0.0),
-            reconciled: sessions * assumptions.pending_minutes,
+            reconciled: sessions * assumptions.reconciliations,
         }
     }
 

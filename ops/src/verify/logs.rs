@@ -36,10 +36,12 @@ async fn subscriptions(aws: &Aws, template: &Template, expected: &Expected) -> R
     let body = json!({"logGroupName": name});
     let pages = ("nextToken", "nextToken");
     let found = aws.json_list(LOGS, "DescribeSubscriptionFilters", body, "subscriptionFilters", pages).await?;
-    let found: Vec<Value> = found.iter().map(|filter| json!([filter["filterPattern"], filter["destinationArn"]])).collect();
+    // The name too: the report takes lines by the template's alone.
+    let of = |filter: &Value, names: [&str; 3]| json!(names.map(|name| filter[name].clone()));
+    let found: Vec<Value> = found.iter().map(|filter| of(filter, ["filterName", "filterPattern", "destinationArn"])).collect();
     let filters = template.all("AWS::Logs::SubscriptionFilter").into_iter().map(|filter| filter.properties);
     let filters = filters.filter(|filter| filter["LogGroupName"] == *name);
-    let expected: Vec<Value> = filters.map(|filter| json!([filter["FilterPattern"], filter["DestinationArn"]])).collect();
+    let expected: Vec<Value> = filters.map(|filter| of(&filter, ["FilterName", "FilterPattern", "DestinationArn"])).collect();
     Ok(Outcome::same(&json!(expected), &json!(found), DEPLOY))
 }
 
